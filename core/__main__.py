@@ -1,0 +1,350 @@
+"""The command line: ``python -m core index | search | hubs | list | ...``. Thin: every command is one call of the workbench."""
+
+from __future__ import annotations
+
+import os
+
+# Before numpy is loaded: a query multiplies small matrices, for which more threads only cost time to start.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import argparse  # noqa: E402
+import json  # noqa: E402
+import logging  # noqa: E402
+import sys  # noqa: E402
+from collections.abc import Sequence  # noqa: E402
+from dataclasses import asdict  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+from core.arguments import read  # noqa: E402
+from core.errors import ImageError, InputError, LoupeError, NotFound, QueryError  # noqa: E402
+from core.types import Job, Query, SearchResult, Term  # noqa: E402
+
+USER_ERROR, UNEXPECTED, INTERRUPTED = 2, 1, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code: 0, or 2 where the user can mend it (one line on stderr says how)."""
+    try:
+        args = read(sys.argv[1:] if argv is None else argv)
+        return COMMANDS[args.command](args)
+    except QueryError as error:
+        at = "" if error.column is None else f" (at character {error.column + 1} of: {error.text})"
+        return _fail(f"{error}{at}")
+    except LoupeError as error:
+        return _fail(str(error))
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            # Whoever read the output has enough of it (``| head``).
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{where}{error.strerror or error}; check that the disk has room and that you may read and write there.")
+    except KeyboardInterrupt:
+        print("", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - a mistake of ours is said in one line too
+        if os.environ.get("LOUPE_DEBUG"):
+            raise
+        print(f"loupe: an unexpected error, {type(error).__name__}: {' '.join(str(error).split())}; "
+              "with LOUPE_DEBUG=1 it says where", file=sys.stderr)  # fmt: skip
+        return UNEXPECTED
+
+
+# ---------------------------------------------------------------- commands
+
+
+def _index(args: argparse.Namespace) -> int:
+    from core.workbench import Workbench
+
+    encoder = args.encoder or ("none" if args.vectors else "starter")
+    job = Workbench.submit_ingest(args.name, args.source, encoder=encoder, captions=args.captions, vectors=args.vectors)
+    return _wait(job, args.json, lambda result: f"{result['indexed']:,} images in {result['collection']}: "
+                 f"{result['added']:,} added, {result['updated']:,} updated, {result['unchanged']:,} unchanged, "
+                 f"{result['missing']:,} missing, {len(result['duplicates']):,} duplicates, "
+                 f"{len(result['skipped']):,} skipped, {result['seconds']:,.1f} s")  # fmt: skip
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from core.workbench import Workbench
+
+    job = Workbench.submit_demo()
+    if args.no_wait:
+        print(json.dumps({"job": job.job_id}) if args.json else f"The demo is being made (job {job.job_id}).")
+        return 0
+    return _wait(job, args.json, lambda result: f"{result['indexed']:,} images in {result['collection']}")
+
+
+def _search(args: argparse.Namespace) -> int:
+    from core.query.parse import parse, render
+    from core.workbench import Workbench
+
+    wb = Workbench.open(args.name)
+    query = parse(args.query or "")
+    terms = [Term("text", text) for text in args.text]
+    terms += [Term("upload", _upload(wb, path)) for path in args.image]
+    terms += [Term("item", item_id) for item_id in args.item]
+    terms += [Term("text", text, -1.0) for text in args.minus_text]
+    query = Query((*query.terms, *terms), query.literals, query.where)
+    result = wb.search(query, args.k, where=args.where, recipe=args.recipe)
+    if args.json:
+        _print_json(_as_json(result, render(query)))
+        return 0
+    for hit in result:
+        print(f"{hit.rank:>4}  {hit.score:+.4f}  {hit.item_id}  {hit.file}  {hit.caption}")
+    print(f"{len(result):,} of {result.matched:,} matching of {result.total:,}, {result.plan}, "
+          f"{result.timings.get('total', 0.0):.0f} ms", file=sys.stderr)  # fmt: skip
+    for warning in result.warnings:
+        print(warning, file=sys.stderr)
+    return 0
+
+
+def _as_json(result: SearchResult, line: str) -> dict[str, object]:
+    return {
+        "query": line,
+        "where": result.query.where,
+        "k": result.k,
+        "total": result.total,
+        "matched": result.matched,
+        "plan": result.plan,
+        "ms": round(result.timings.get("total", 0.0), 3),
+        "timings": {step: round(ms, 3) for step, ms in result.timings.items()},
+        "generation": result.generation,
+        "recipe": result.recipe,
+        "warnings": list(result.warnings),
+        "hits": [
+            {
+                "rank": hit.rank,
+                "item_id": hit.item_id,
+                "score": hit.score,
+                "cosine": hit.cosine,
+                "file": hit.file,
+                "caption": hit.caption,
+                "terms": list(hit.terms),
+            }
+            for hit in result
+        ],
+    }
+
+
+def _hubs(args: argparse.Namespace) -> int:
+    from core.workbench import Workbench
+
+    if args.k < 1:
+        raise InputError(f"k is {args.k}; give 1 or more.")
+    wb = Workbench.open(args.name)
+    wb.maps.wait_for_graph()
+    view = wb.hubs.report(args.k, args.query_side)
+    if view is None:
+        raise InputError(f"{wb.name} has no vectors yet; index its images first.")
+    if args.json:
+        _print_json(
+            {
+                "k": view.k,
+                "space": view.space,
+                "query_side": view.query_side,
+                "n_items": view.n_items,
+                "n_queries": view.n_queries,
+                "report": asdict(view.report),
+                "hubs": [{"item_id": item.item_id, "n_k": n_k} for item, n_k in view.hubs],
+            }
+        )
+        return 0
+    print(f"skewness {view.report.skewness:.2f}, Robin Hood {view.report.robin_hood:.3f}, "
+          f"never found {view.report.antihub_share:.1%}; {len(view.hubs)} hubs")  # fmt: skip
+    for item, n_k in view.hubs[:20]:
+        print(f"{n_k:>6}  {item.item_id}  {item.file}")
+    return 0
+
+
+def _list(args: argparse.Namespace) -> int:
+    from core.store import home
+    from core.workbench import Workbench
+
+    found = Workbench.list()
+    if args.json:
+        _print_json({"home": str(home()), "collections": [{**asdict(info), "items": info.n_items} for info in found]})
+        return 0
+    for info in found:
+        print(f"{info.name}  {info.n_items:,} images  {info.encoder or '-'}{'  ' + info.problem if info.problem else ''}")
+    return 0
+
+
+def _export(args: argparse.Namespace) -> int:
+    from core.workbench import Workbench
+
+    rows = Workbench.open(args.name).items.export_parquet(args.path, args.set)
+    _say(args, {"path": str(args.path), "rows": rows}, f"{rows:,} items written to {args.path}")
+    return 0
+
+
+def _delete(args: argparse.Namespace) -> int:
+    from core.workbench import Workbench
+
+    wb = Workbench.open(args.name)
+    if args.item:
+        wb.items.many(args.item)
+        wb.items.trash(args.item)
+    else:
+        wb.collection.trash()
+    _say(args, {"trashed": args.item or args.name}, "Moved to the trash, where it stays for 30 days; `restore` brings it back.")
+    return 0
+
+
+def _restore(args: argparse.Namespace) -> int:
+    from core.store import restore_collection, trashed_collections
+    from core.workbench import Workbench
+
+    if args.item:
+        n = Workbench.open(args.name).items.restore(args.item)
+        if not n:
+            raise NotFound(f"None of {', '.join(args.item)} is in the trash of {args.name}; `trash {args.name}` lists what is.")
+        _say(args, {"restored": n}, f"{n:,} images came back.")
+        return 0
+    key = next((info.key for info in trashed_collections() if info.name == args.name), args.name)
+    name = restore_collection(key).name
+    _say(args, {"restored": name}, f"{name} is back.")
+    return 0
+
+
+def _trash(args: argparse.Namespace) -> int:
+    from core.store import trashed_collections
+    from core.workbench import Workbench
+
+    if args.name:
+        there = [{"item_id": item.item_id, "file": item.file} for item in Workbench.open(args.name).items.trashed()]
+    else:
+        there = [{"name": info.name, "key": info.key, "items": info.n_items} for info in trashed_collections()]
+    _say(args, {"trash": there}, "\n".join("  ".join(str(v) for v in row.values()) for row in there) or "The trash is empty.")
+    return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from core.store import Collection
+
+    collection = Collection.open(args.name)
+    done = collection.repair() if args.repair else []
+    problems = collection.verify(deep=True)
+    said = {"done": done, "problems": [{"kind": p.kind, "path": str(p.path), "message": p.message} for p in problems]}
+    _say(args, said, "\n".join([*done, *(p.message for p in problems)]) or "Everything is what it should be.")
+    return USER_ERROR if problems else 0
+
+
+def _jobs(args: argparse.Namespace) -> int:
+    from core.jobs import Queue, ensure_worker
+
+    queue = Queue()
+    if args.cancel is not None:
+        queue.cancel(args.cancel)
+        ensure_worker()
+    found = queue.jobs(live=not args.all)
+    lines = [f"{job.job_id}  {job.kind}  {job.collection}  {job.state}  {_so_far(job)}" for job in found]
+    _say(args, {"jobs": [asdict(job) for job in found]}, "\n".join(lines) or "Nothing is being done.")
+    return 0
+
+
+def _worker(args: argparse.Namespace) -> int:
+    from core.jobs.worker import IDLE_S, be_nice, run_worker, told_by_signal
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    be_nice()
+    idle_s = IDLE_S if args.idle is None else args.idle
+    ran = run_worker(args.home, wait_s=args.wait, idle_s=idle_s, told=told_by_signal())
+    return 0 if ran else _fail("Another worker serves this home already.")
+
+
+# ---------------------------------------------------------------- waiting and saying
+
+
+def _wait(job: Job, as_json: bool, sentence: object) -> int:
+    """Wait for a job of the worker, showing its progress on a terminal."""
+    from core.jobs import Queue, wait
+
+    queue, shown = Queue(), _Line()
+    try:
+        result = dict(wait(queue, job.job_id, shown.show).result)
+    except KeyboardInterrupt:
+        shown.clear()
+        print(f"Still running in the background; cancel with: python -m core jobs --cancel {job.job_id}", file=sys.stderr)
+        return INTERRUPTED
+    except LoupeError:
+        shown.clear()
+        account = queue.get(job.job_id).result
+        if as_json and account:
+            _print_json(account)
+        raise
+    shown.clear()
+    if as_json:
+        _print_json(result)
+    else:
+        print(sentence(result))  # type: ignore[operator]
+        for skipped in result.get("skipped", [])[:20]:
+            print(f"skipped {skipped['file']}: {skipped['reason']}", file=sys.stderr)
+    return 0
+
+
+class _Line:
+    """One line of progress that is written over again; nothing where stderr is no terminal."""
+
+    def __init__(self) -> None:
+        self._on = sys.stderr.isatty()
+
+    def show(self, job: Job) -> None:
+        if self._on:
+            print(f"\r\x1b[K{_so_far(job)}", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        if self._on:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _so_far(job: Job) -> str:
+    if not job.total:
+        return job.stage or job.message or job.state
+    eta = "" if job.eta is None else f", {job.eta:,.0f} s left"
+    return f"{job.stage} {job.done:,} of {job.total:,}, {job.rate:,.0f}/s{eta}"
+
+
+def _upload(wb: object, path: str) -> str:
+    from core.ingest.images import open_image
+
+    if not Path(path).expanduser().is_file():
+        raise InputError(f"There is no image file at {path}; check the path.")
+    try:
+        return wb.collection.keep_upload(open_image(Path(path).expanduser()))  # type: ignore[attr-defined]
+    except ImageError as error:
+        raise ImageError(f"The image {path} cannot be used: {error}.") from error
+
+
+def _say(args: argparse.Namespace, document: object, sentence: str) -> None:
+    if args.json:
+        _print_json(document)
+    else:
+        print(sentence)
+
+
+def _print_json(document: object) -> None:
+    print(json.dumps(document, ensure_ascii=False))
+
+
+def _fail(message: str) -> int:
+    print(f"loupe: {' '.join(message.split())}", file=sys.stderr)
+    return USER_ERROR
+
+
+COMMANDS = {
+    "index": _index,
+    "search": _search,
+    "hubs": _hubs,
+    "list": _list,
+    "export": _export,
+    "demo": _demo,
+    "delete": _delete,
+    "restore": _restore,
+    "trash": _trash,
+    "verify": _verify,
+    "jobs": _jobs,
+    "worker": _worker,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

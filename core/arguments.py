@@ -1,0 +1,102 @@
+"""What the command line takes: its commands and their options."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from core.errors import InputError
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises what is wrong as one sentence, where argparse would print the usage and exit."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise InputError."""
+        raise InputError(f"{message}; see: {self.prog} --help")
+
+
+_FREE_TEXT = ("--text", "--minus-text", "--query", "--where")
+
+
+def read(argv: Sequence[str]) -> argparse.Namespace:
+    """What a command line says.
+
+    Raises
+    ------
+    InputError
+        It cannot be read; the message says why.
+    """
+    # argparse takes what begins with a dash for an option, and queries may begin with one: -night.
+    # Two dashes are no minus of a query: there the value was forgotten, and argparse says so.
+    words, joined = list(argv), []
+    while words:
+        word = words.pop(0)
+        if word in _FREE_TEXT and words and not words[0].startswith("--"):
+            word = f"{word}={words.pop(0)}"
+        joined.append(word)
+    return parser().parse_args(joined)
+
+
+def parser() -> Parser:
+    """The parser of ``python -m core``; `command` of what it gives names the command."""
+    made = Parser(prog="python -m core", description="Loupe on the command line.", allow_abbrev=False)
+    commands = made.add_subparsers(dest="command", required=True, parser_class=Parser)
+
+    def command(name: str, help: str) -> argparse.ArgumentParser:
+        new = commands.add_parser(name, help=help, description=help, allow_abbrev=False)
+        new.add_argument("--json", action="store_true", help="print one JSON document on stdout and nothing else there")
+        return new
+
+    index = command("index", "Index a folder, image, zip or table; again: continue with what is new.")
+    index.add_argument("source", metavar="SOURCE")
+    index.add_argument("--name", required=True, help="of the collection")
+    index.add_argument("--encoder", help="starter (default), or openclip:<model>/<pretrained>; another one adds a vector set")
+    index.add_argument("--captions", metavar="FILE", help="CSV, Parquet or JSONL: file, caption, other columns are metadata")
+    index.add_argument("--vectors", metavar="FILE", help=".npy or Parquet with (id, vector), instead of encoding")
+
+    search = command("search", "Search a collection.")
+    search.add_argument("name", metavar="NAME")
+    search.add_argument("--text", action="append", default=[], help="words; may be repeated")
+    search.add_argument("--image", action="append", default=[], metavar="FILE", help="an image to search with")
+    search.add_argument("--item", action="append", default=[], metavar="ID", help="an item to search with")
+    search.add_argument("--minus-text", action="append", default=[], metavar="TEXT", help="words to keep away from")
+    search.add_argument("--query", help='a line of the query language, as in: "red car"^2 -night')
+    search.add_argument("--where", help="a filter, as in: colour = 'red' and width >= 400")
+    search.add_argument("-k", type=int, default=20, help="hits (default 20)")
+    search.add_argument("--recipe", default="plain", help="how to answer (default plain)")
+
+    hubs = command("hubs", "Say how unevenly items are found.")
+    hubs.add_argument("name", metavar="NAME")
+    hubs.add_argument("-k", type=int, default=10, help="results of each query that are looked at (default 10)")
+    hubs.add_argument("--query-side", default="items", choices=("items", "captions", "queries"))
+
+    command("list", "List the collections.")
+    export = command("export", "Write ids, vectors, coordinates, N_k, tags and metadata as Parquet.")
+    export.add_argument("name", metavar="NAME")
+    export.add_argument("path", type=Path, metavar="FILE.parquet")
+    export.add_argument("--set", help="vector set (default: the active one)")
+    demo = command("demo", "Make the demo collection.")
+    demo.add_argument("--no-wait", action="store_true", help="leave it to the background")
+    for name, text in (
+        ("delete", "Move a collection, or items of it, to the trash."),
+        ("restore", "Bring a collection, or items of it, back from the trash."),
+    ):
+        either = command(name, text)
+        either.add_argument("name", metavar="NAME")
+        either.add_argument("--item", action="append", default=[], metavar="ID", help="this item only; may be repeated")
+    trash = command("trash", "List what is in the trash.")
+    trash.add_argument("name", metavar="NAME", nargs="?", help="items of this collection (default: collections)")
+    verify = command("verify", "Check that everything on the disk is what it should be.")
+    verify.add_argument("name", metavar="NAME")
+    verify.add_argument("--repair", action="store_true", help="take out what is damaged; index the source again afterwards")
+    jobs = command("jobs", "List what is being done in the background.")
+    jobs.add_argument("--cancel", type=int, metavar="JOB", help="stop this job; what it has done stays")
+    jobs.add_argument("--all", action="store_true", help="finished ones too")
+    worker = command("worker", "Do background work in the foreground, until there is none for a while.")
+    worker.add_argument("--home", type=Path, help="folder of collections (default: $LOUPE_HOME)")
+    worker.add_argument("--wait", type=float, default=2.0, help="seconds to wait for a worker that is ending")
+    worker.add_argument("--idle", type=float, help="seconds without work after which it ends")
+    return made

@@ -1,0 +1,237 @@
+"""The exact k-nearest-neighbour graph of a vector set, built block by block.
+
+Every pair is compared. For large sets the products are first taken roughly (bfloat16, where torch and the
+processor make that fast), the best few candidates of each row are scored again in float32, and a bound on the
+rounding error proves per row that no better neighbour was missed; a row without proof is computed in full. So both
+ways give the same graph, up to the last bit of a float32 product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.errors import InputError
+from core.types import KnnGraph
+
+if TYPE_CHECKING:
+    from core.store import Collection, VectorView
+
+Progress = Callable[[int, int], None]
+
+DEFAULT_K = 30
+ARTIFACT = "graph"
+_BLOCK_BYTES = 64 * 2**20  # of one block of similarities
+_ROUGH_FROM = 6_000  # rows; below this the float32 products are as fast
+_SCALE = 1e6  # similarities are compared after rounding to 6 decimals
+# float32 dot products of unit rows err by less than this for any d we meet (d * eps * sum|x_i y_i| <= 2e-6 at d = 4096
+# in the worst case of plain summation; BLAS sums pairwise and does far better)
+_FLOAT32_ERROR = 4e-6
+_BFLOAT16_HALF_ULP = 2.0**-9
+
+
+def build(view: VectorView, k: int = DEFAULT_K, on_progress: Progress | None = None, *,
+          rough: bool | None = None) -> KnnGraph:
+    """Find the `k` nearest neighbours of every live item, the item itself left out.
+
+    Neighbours are ordered by (-round(similarity, 6), item_id), also where more than `k` are equally near.
+
+    Parameters
+    ----------
+    view : VectorView
+        Of the vector set; dead rows are left out.
+    k : int
+        Neighbours per item; at most n - 1 are kept.
+    on_progress : callable, optional
+        Called with (rows done, rows in all); may raise `core.errors.Cancelled` to stop.
+    rough : bool, optional
+        Use bfloat16 products first. Default: from 6,000 items on, where torch can be had. torch is loaded then, so
+        leave large builds to the worker.
+
+    Returns
+    -------
+    KnnGraph
+        `item_ids` ascending, so that the same items give the same graph in whatever order they came.
+
+    Raises
+    ------
+    InputError
+        If `k` is below 1.
+    """
+    if k < 1:
+        raise InputError(f"A neighbour graph needs k of at least 1, not {k}.")
+    live = np.asarray(view.live, dtype=np.int64)
+    ids = np.asarray(view.item_ids)[live].astype(str)
+    order = np.argsort(ids, kind="stable")
+    ids, vectors = ids[order], np.asarray(view.rows(live[order]), dtype=np.float32)
+    n = len(ids)
+    neighbors, similarities = nearest(vectors, min(k, max(n - 1, 0)), on_progress, rough=rough)
+    return KnnGraph(set_id=view.set.set_id, generation=view.generation, item_ids=ids, neighbors=neighbors,
+                    similarities=similarities, exact=True)
+
+
+def nearest(vectors: np.ndarray, k: int, on_progress: Progress | None = None, *,
+            rough: bool | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Find the `k` nearest other rows of every row.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32, shape (n, d)
+        Unit rows. Ties are broken by the lower row number.
+    k : int
+        0 <= k < n (0 if n is 0).
+
+    Returns
+    -------
+    neighbors : ndarray of int32, shape (n, k)
+    similarities : ndarray of float32, shape (n, k)
+    """
+    n = len(vectors)
+    neighbors = np.empty((n, k), np.int32)
+    similarities = np.empty((n, k), np.float32)
+    if k == 0:
+        return neighbors, similarities
+    torch = _torch() if (n >= _ROUGH_FROM if rough is None else rough) else None
+    blocks = _rough_blocks(torch, vectors, k) if torch is not None else _exact_blocks(vectors, k)
+    for rows, columns, values in blocks:
+        neighbors[rows] = columns
+        similarities[rows] = values
+        if on_progress is not None:
+            on_progress(int(rows[-1]) + 1, n)
+    return neighbors, similarities
+
+
+def _torch() -> object | None:
+    """The torch module, or None where it is not installed."""
+    try:
+        import torch
+    except ImportError:
+        return None
+    return torch
+
+
+def _block_rows(n: int, itemsize: int) -> int:
+    return int(max(1, min(1024, _BLOCK_BYTES // max(1, n * itemsize))))
+
+
+def _exact_blocks(vectors: np.ndarray, k: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield (rows, neighbours, similarities) with every product in float32."""
+    n = len(vectors)
+    step = _block_rows(n, 4)
+    for start in range(0, n, step):
+        rows = np.arange(start, min(start + step, n))
+        yield rows, *_exact_rows(vectors, rows, k)
+
+
+def _exact_rows(vectors: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    products = vectors[rows] @ vectors.T
+    products[np.arange(len(rows)), rows] = -np.inf  # the item itself, by its number: duplicates stay
+    return _select(products, np.broadcast_to(np.arange(len(vectors)), products.shape), k)
+
+
+def _select(values: np.ndarray, columns: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k best of each row by (-rounded value, column).
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (b, c)
+    columns : ndarray of int, shape (b, c)
+        Which column of the whole matrix each value belongs to.
+    """
+    with np.errstate(invalid="ignore"):
+        rounded = np.round(np.maximum(values.astype(np.float64), -2.0) * _SCALE).astype(np.int64)
+    # one integer that orders by (rounded value descending, column ascending): no two are equal in a row
+    key = -rounded * np.int64(2**32) + columns
+    if key.shape[1] > 4 * k:
+        best = np.argpartition(key, k - 1, axis=1)[:, :k]
+        best = np.take_along_axis(best, np.argsort(np.take_along_axis(key, best, axis=1), axis=1), axis=1)
+    else:
+        best = np.argsort(key, axis=1)[:, :k]
+    chosen = np.take_along_axis(columns, best, axis=1).astype(np.int32)
+    return chosen, np.clip(np.take_along_axis(values, best, axis=1), -1.0, 1.0).astype(np.float32)
+
+
+def _rough_blocks(torch: object, vectors: np.ndarray, k: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield (rows, neighbours, similarities), candidates taken from bfloat16 products."""
+    n = len(vectors)
+    whole = torch.from_numpy(np.ascontiguousarray(vectors))
+    half = whole.to(torch.bfloat16)
+    # |x.y - x'.y'| <= |x - x'| |y| + |x'| |y - y'| (Cauchy-Schwarz), then the product itself is rounded
+    error = float((whole - half.float()).norm(dim=1).max())
+    bound = error * (2.0 + error) + _FLOAT32_ERROR
+    few, many = min(n, k + max(k, 32)), min(n, 8 * k + 64)
+    step = _block_rows(n, 2)
+    for start in range(0, n, step):
+        rows = np.arange(start, min(start + step, n))
+        products = half[start:start + len(rows)] @ half.T
+        products[torch.arange(len(rows)), torch.from_numpy(rows)] = float("-inf")
+        columns, values, proven = _rescored(torch, products, vectors, rows, k, few, bound)
+        for wider in (many, None):
+            open_rows = np.flatnonzero(~proven)
+            if len(open_rows) == 0:
+                break
+            if wider is None:
+                columns[open_rows], values[open_rows] = _exact_rows(vectors, rows[open_rows], k)
+            else:
+                part = products[torch.from_numpy(open_rows)]
+                columns[open_rows], values[open_rows], proven[open_rows] = _rescored(
+                    torch, part, vectors, rows[open_rows], k, wider, bound)
+        yield rows, columns, values
+
+
+def _rescored(torch: object, products: object, vectors: np.ndarray, rows: np.ndarray, k: int, n_candidates: int,
+              bound: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Score the best `n_candidates` of each row again; say for which rows the k best are proven to be among them."""
+    rough, columns = torch.topk(products, n_candidates, dim=1, sorted=False)
+    columns = columns.numpy()
+    values = np.matmul(vectors[columns], vectors[rows][:, :, None])[:, :, 0]
+    values[columns == rows[:, None]] = -np.inf
+    chosen, similarities = _select(values, columns, k)
+    last = rough.float().amin(dim=1).numpy()  # nothing left out has a rough product above this
+    complete = n_candidates >= products.shape[1]
+    left_out = last + np.abs(last) * _BFLOAT16_HALF_ULP * 2 + bound if not complete else np.full(len(rows), -np.inf)
+    proven = left_out < similarities[:, -1] - 1.0 / _SCALE
+    return chosen, similarities, proven
+
+
+def k_occurrence(graph: KnnGraph, k: int = 10) -> np.ndarray:
+    """Count how many other items have each item among their `k` nearest neighbours (N_k).
+
+    Parameters
+    ----------
+    graph : KnnGraph
+    k : int
+        At most the graph's own k counts; a smaller graph is used as it is.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        In the order of ``graph.item_ids``.
+    """
+    return np.bincount(graph.neighbors[:, :k].ravel(), minlength=len(graph.item_ids)).astype(np.int64)
+
+
+def save(collection: Collection, graph: KnnGraph) -> None:
+    """Store the graph as an artifact of its vector set; replaces the one before."""
+    arrays = {"item_ids": graph.item_ids.astype("S"), "neighbors": graph.neighbors,
+              "similarities": graph.similarities.astype(np.float32)}
+    meta = {"k": int(graph.neighbors.shape[1]), "exact": bool(graph.exact)}
+    collection.put_artifact(ARTIFACT, graph.set_id, arrays, meta, graph.generation)
+
+
+def load(collection: Collection, set_id: str | None = None) -> KnnGraph | None:
+    """The stored graph of a vector set (the active one by default), or None if it was never built.
+
+    A graph of an older generation is returned too: compare ``.generation`` with the collection's.
+    """
+    set_id = collection.set(set_id).set_id
+    stored = collection.artifact(ARTIFACT, set_id)
+    if stored is None:
+        return None
+    return KnnGraph(set_id=set_id, generation=stored.generation,
+                    item_ids=np.asarray(stored.arrays["item_ids"]).astype(str),
+                    neighbors=np.asarray(stored.arrays["neighbors"]),
+                    similarities=np.asarray(stored.arrays["similarities"]),
+                    exact=bool(stored.meta.get("exact", True)))

@@ -1,0 +1,20 @@
+"""Judging: grades given by people, made one where several judged, and written in TREC's formats."""
+
+from core.judge.judgments import CANT_TELL, GRADE_WORDS, Consolidated, consolidate, latest, progress
+from core.judge.trec import Qrel, RunLine, format_qrels, format_run, parse_qrels, parse_run, qrels_of
+
+__all__ = [
+    "CANT_TELL",
+    "Consolidated",
+    "GRADE_WORDS",
+    "Qrel",
+    "RunLine",
+    "consolidate",
+    "format_qrels",
+    "format_run",
+    "latest",
+    "parse_qrels",
+    "parse_run",
+    "progress",
+    "qrels_of",
+]

@@ -1,0 +1,1 @@
+"""What people ask: the query line, the filter text, and queries made into vectors."""

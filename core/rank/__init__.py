@@ -1,0 +1,1 @@
+"""Ranking on top of the scores: hubness, folding of near-duplicates, cut-offs."""

@@ -1,0 +1,170 @@
+"""How similar two images have to be to count as the same picture, learned from the collection's own images.
+
+A cosine of 0.97 is a copy to one encoder and a cousin to another, so the threshold is calibrated: a sample of images
+is saved again as a smaller or more compressed file and encoded; what the encoder says of such copies is what it will
+say of real ones.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.encode.protocol import Encoder
+from core.errors import ImageError, InputError
+from core.rank.fold import groups
+from core.store import Collection, VectorView
+from core.types import KnnGraph
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+CAUGHT = 0.95
+LOWEST, HIGHEST = 0.90, 0.9999
+MOST_LINKED = 0.10
+DEFAULT = 0.98
+"""Threshold where nothing can be calibrated: no originals, or vectors without an encoder."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A threshold and how it came about.
+
+    Attributes
+    ----------
+    threshold : float
+        Cosine from which on two images are near-duplicates.
+    caught : float
+        Share of the copies that are at least this similar to their original.
+    linked : float
+        Share of the collection's items whose nearest neighbour is at least this similar.
+    n_copies : int
+    strict : bool
+        The threshold was raised because it would have linked too many items.
+    """
+
+    threshold: float
+    caught: float
+    linked: float
+    n_copies: int
+    strict: bool = False
+
+
+def calibrate_threshold(originals: np.ndarray, copies: np.ndarray, neighbour_similarities: np.ndarray) -> Calibration:
+    """Choose the threshold from what the encoder says of copies.
+
+    The rule: the cosine that 95 % of the copies reach, kept within 0.90 and 0.9999. If more than 10 % of the
+    collection's items have a neighbour that near, the encoder cannot tell copies from lookalikes so well (flat
+    drawings, catalogue photos), and the threshold is raised to what half of the copies reach: folding two pictures
+    that differ is worse than showing two that are the same.
+
+    Parameters
+    ----------
+    originals, copies : ndarray of float32, shape (n, d)
+        Unit rows; row i of `copies` is a copy of row i of `originals`.
+    neighbour_similarities : ndarray of float32, shape (m,)
+        For each item of the collection the cosine of its nearest neighbour.
+
+    Raises
+    ------
+    InputError
+        There are no pairs, or the shapes differ.
+    """
+    originals, copies = np.asarray(originals, np.float64), np.asarray(copies, np.float64)
+    if originals.ndim != 2 or originals.shape != copies.shape or not len(originals):
+        raise InputError(f"Originals of shape {originals.shape} and copies of shape {copies.shape} are no pairs;"
+                         " give one row of each for every copy.")
+    similarities = np.einsum("ij,ij->i", originals, copies)
+    near = np.asarray(neighbour_similarities, np.float64)
+
+    def linked(at: float) -> float:
+        return float(np.mean(near >= at)) if len(near) else 0.0
+
+    def at_least(share: float) -> float:
+        reached = float(np.quantile(similarities, 1 - share, method="lower"))
+        return round(float(np.clip(reached, LOWEST, HIGHEST)) - 5e-5, 4)  # rounded down: what reached it still does
+
+    threshold = at_least(CAUGHT)
+    strict = linked(threshold) > MOST_LINKED
+    if strict:
+        threshold = max(threshold, at_least(0.5))
+    caught = float(np.mean(similarities >= threshold))
+    return Calibration(threshold, caught, linked(threshold), len(similarities), strict)
+
+
+def copies_of(image: Image.Image) -> list[Image.Image]:
+    """Three copies as they go about: strongly compressed, half the size, and as WebP."""
+    half = image.resize((max(1, image.width // 2), max(1, image.height // 2)))
+    return [_saved(image, "JPEG", 50), _saved(half, "JPEG", 85), _saved(image, "WEBP", 60)]
+
+
+def _saved(image: Image.Image, format: str, quality: int) -> Image.Image:
+    from PIL import Image
+
+    out = io.BytesIO()
+    image.convert("RGB").save(out, format, quality=quality)
+    out.seek(0)
+    with Image.open(out) as again:
+        return again.convert("RGB")
+
+
+def calibrate(
+    collection: Collection, view: VectorView, graph: KnnGraph, encoder: Encoder, sample: int = 40, seed: int = 0
+) -> Calibration | None:
+    """Calibrate on a sample of the collection's own images; None where no original can be opened."""
+    from core.ingest.images import open_image
+
+    order = np.random.default_rng(seed).permutation(np.sort(view.item_ids[view.live]))
+    originals, copies = [], []
+    encode = encoder.encode_images if view.set.space == "joint" else encoder.encode_visual
+    for item_id in order[: 3 * sample]:
+        if len(originals) >= 3 * sample:
+            break
+        path = collection.original_path(str(item_id))
+        if path is None:
+            continue
+        try:
+            made = copies_of(open_image(path))
+        except ImageError:
+            continue
+        row = view.rows(view.positions([str(item_id)]))
+        originals += [row] * len(made)
+        copies.append(encode(made))
+    if not originals:
+        return None
+    nearest = graph.similarities[:, 0] if graph.similarities.shape[1] else np.empty(0, np.float32)
+    return calibrate_threshold(np.concatenate(originals), np.concatenate(copies), nearest)
+
+
+def identical_items(collection: Collection) -> list[tuple[str, ...]]:
+    """Live items that have the same bytes, as groups of ids (a table may name one image twice)."""
+    rows = collection.select(
+        "SELECT sha256, item_id FROM items WHERE trashed_at IS NULL AND sha256 != '' AND sha256 IN"
+        " (SELECT sha256 FROM items WHERE trashed_at IS NULL GROUP BY sha256 HAVING count(*) > 1) ORDER BY item_id"
+    )
+    together: dict[str, list[str]] = {}
+    for sha256, item_id in rows:
+        together.setdefault(sha256, []).append(item_id)
+    return [tuple(ids) for ids in together.values()]
+
+
+def refresh(
+    collection: Collection, view: VectorView, graph: KnnGraph, encoder: Encoder | None = None, *, seed: int = 0
+) -> Calibration:
+    """Find the near-duplicate groups anew and keep them; what people decided about items stays.
+
+    The calibration is made once for a vector set (with `encoder`) and kept in the collection's settings.
+    """
+    key = f"folds.{view.set.set_id}"
+    kept = collection.setting(key)
+    calibration = Calibration(**kept) if isinstance(kept, dict) else None
+    if calibration is None and encoder is not None:
+        calibration = calibrate(collection, view, graph, encoder, seed=seed)
+        if calibration is not None:
+            collection.set_setting(key, asdict(calibration))
+    found = calibration or Calibration(DEFAULT, 0.0, 0.0, 0)
+    collection.set_folds(groups(graph, found.threshold, identical_items(collection)))
+    return found

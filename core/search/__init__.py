@@ -1,0 +1,1 @@
+"""Answering a query: filters, terms, ranking, folding; browsing and facets."""

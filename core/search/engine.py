@@ -1,0 +1,282 @@
+"""One search from query to answer: terms to vectors, filters to positions, then rank, fold and fill in."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from core.encode.protocol import Encoder
+from core.errors import EncoderError, InputError, NotFound, QueryError
+from core.index.exact import rounded
+from core.index.planner import search_vectors
+from core.query.compose import Composed, compose
+from core.query.parse import check
+from core.rank import fold as folding
+from core.search import recipes
+from core.search.browse import browse
+from core.search.facts import facts
+from core.search.filters import filtered, n_live, numbers, positions, remembered, state_of
+from core.store import Collection, VectorView
+from core.types import Hit, Query, Recipe, SearchResult, Term, VectorSet
+
+EncoderFor = Callable[[str], Encoder]
+
+NO_ENCODER = "none"
+"""The encoder's name of vectors that were brought along without one."""
+_VECTORS_KEPT = 512
+_vectors: OrderedDict[tuple[str, ...], np.ndarray] = OrderedDict()
+_lock = threading.Lock()
+
+
+@dataclass
+class _Clock:
+    """Milliseconds by step."""
+
+    ms: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("encode", "filter", "search", "rank"), 0.0))
+    began: float = field(default_factory=time.perf_counter)
+    last: float = field(default_factory=time.perf_counter)
+
+    def lap(self, step: str) -> None:
+        now = time.perf_counter()
+        self.ms[step] += (now - self.last) * 1e3
+        self.last = now
+
+    def done(self) -> dict[str, float]:
+        return {**self.ms, "total": (time.perf_counter() - self.began) * 1e3}
+
+
+def run(
+    collection: Collection,
+    query: Query,
+    k: int = 20,
+    *,
+    recipe: Recipe = Recipe(),
+    encoder_for: EncoderFor | None = None,
+    offset: int = 0,
+) -> SearchResult:
+    """Answer a query.
+
+    Parameters
+    ----------
+    k : int
+        Hits wanted. Exactly ``min(k, matched - offset)`` come back, fewer only where a recipe folds.
+    recipe : Recipe
+    encoder_for : callable
+        Encoder by name; asked only where a term has to be encoded. Default: `core.encode.load_encoder`.
+    offset : int
+        Hits left out at the top; ranks go on counting.
+
+    Returns
+    -------
+    SearchResult
+        A query without terms is browsed by name, with scores of 0.
+
+    Raises
+    ------
+    QueryError
+        The query or its filter cannot be read, its terms cancel out, or it has words where no text encoder is.
+    NotFound
+        A reference (item, upload) or the vector set is not there.
+    EncoderError
+        The encoder cannot be had, or is not the one that made the vectors.
+    """
+    if k < 0 or offset < 0:
+        raise InputError(f"k and offset must be 0 or more, not {k} and {offset}.")
+    check(query)
+    recipes.check(recipe)
+    if not query.terms:
+        return replace(browse(collection, query, limit=k, offset=offset), recipe=recipe.name)
+    clock = _Clock()
+    chosen, warnings = _choose_set(collection, query, recipe)
+    view = collection.view(chosen.set_id)
+    composed = _composed(collection, query, view, recipe, encoder_for)
+    clock.lap("encode")
+
+    subset = _subset(collection, query, view, warnings)
+    references = np.unique(view.find(term.value for term in query.terms if term.kind == "item"))
+    passing = view.live if subset is None else subset
+    matched = len(passing) - int(np.isin(references, passing).sum())
+    clock.lap("filter")
+
+    want = min(offset + k, matched)
+
+    def search(count: int) -> tuple[np.ndarray, np.ndarray, str]:
+        return search_vectors(collection, view, composed.q, count, subset, recipe.index, exclude=references)
+
+    alike: list[tuple[str, ...]] = []
+    if recipe.fold:
+        found, scores, plan, alike = _folded(collection, view, search, want, matched, passing, references)
+    else:
+        found, scores, plan = search(want)
+    clock.lap("search")
+
+    hits = _hits(collection, view, composed, found[offset:], scores[offset:], offset, alike[offset:])
+    if all(term.weight < 0 for term in query.terms):
+        warnings.append("Every term has a minus, so these are the images least like them.")
+    clock.lap("rank")
+    return SearchResult(
+        query=query, k=k, hits=hits, total=len(view.live), matched=matched, plan=plan, timings=clock.done(),
+        warnings=tuple(warnings), generation=view.generation, recipe=recipe.name, space=chosen.space,
+    )
+
+
+# ---------------------------------------------------------------- terms to a vector
+
+
+def _choose_set(collection: Collection, query: Query, recipe: Recipe) -> tuple[VectorSet, list[str]]:
+    """The recipe's vector set, or for words and uploads that it has no encoder for the one beside it that has."""
+    chosen = collection.set(None if recipe.set == "active" else recipe.set)
+    kinds = {term.kind for term in query.terms}
+
+    def answers(other: VectorSet) -> bool:
+        return (other.has_text or "text" not in kinds) and (other.encoder != NO_ENCODER or "upload" not in kinds)
+
+    if answers(chosen):
+        return chosen, []
+    able = [other for other in collection.sets() if answers(other)]
+    siblings = [other for other in able if (other.encoder, other.weights) == (chosen.encoder, chosen.weights)]
+    if siblings:
+        return siblings[0], []
+    lacks = "have no text" if "text" in kinds and not chosen.has_text else "came without an encoder"
+    if able and recipe.set == "active":
+        return able[0], [f"Answered with {able[0].set_id}: the active vectors, {chosen.set_id}, {lacks}."]
+    example = "image:<item id>" if chosen.encoder == NO_ENCODER else "image:<item id>, or an upload"
+    if lacks == "have no text":
+        raise QueryError(
+            f"Words cannot be searched here: the vectors {chosen.set_id} have no text encoder. Search by example instead"
+            f" ({example}), use file: or caption:, or index the images with an encoder such as starter."
+        )
+    raise QueryError(
+        f"Images from outside cannot be searched with here: the vectors {chosen.set_id} came without an encoder. Use an"
+        f" image of the collection ({example}), or index the images with an encoder such as starter."
+    )
+
+
+def _composed(
+    collection: Collection, query: Query, view: VectorView, recipe: Recipe, encoder_for: EncoderFor | None
+) -> Composed:
+    encoder = None
+    if any(term.kind != "item" for term in query.terms):
+        if encoder_for is None:
+            from core.encode import load_encoder as encoder_for
+        encoder = _fitting(encoder_for(view.set.encoder), view.set)
+    vectors = np.stack([_vector(collection, term, view, encoder) for term in query.terms])
+    modalities = ["text" if term.kind == "text" else "image" for term in query.terms]
+    text_mean = encoder.text_mean if encoder is not None else None
+    return compose(query.terms, vectors, modalities, view.mean, text_mean, recipe.compose)
+
+
+def _fitting(encoder: Encoder, vector_set: VectorSet) -> Encoder:
+    if encoder.fingerprint != vector_set.weights or encoder.spaces.get(vector_set.space) != vector_set.dim:
+        raise EncoderError(
+            f"The vectors {vector_set.set_id} were made with weights {vector_set.weights} of {vector_set.encoder}, and"
+            f" this installation has {encoder.fingerprint}; index the collection again to use words and uploads."
+        )
+    return encoder
+
+
+def _vector(collection: Collection, term: Term, view: VectorView, encoder: Encoder | None) -> np.ndarray:
+    """float32 (d,) unit vector of one term in the view's space."""
+    if term.kind == "item":
+        position = view.position(term.value)
+        if position is None:
+            where = "is not in this collection"
+            if collection.has([term.value]):
+                trashed = collection.item(term.value).status == "trashed"
+                where = "is in the trash" if trashed else "has no vector yet"
+            raise NotFound(f"The image {term.value} of the query {where}; take it out of the query.")
+        return view.rows([position])[0]
+    assert encoder is not None
+    key = (encoder.fingerprint, encoder.preprocessing, view.set.space, term.kind, term.value)
+    with _lock:
+        if key in _vectors:
+            _vectors.move_to_end(key)
+            return _vectors[key]
+    if term.kind == "text":
+        vector = encoder.encode_texts([term.value])[0]
+    else:
+        path = collection.upload_path(term.value)
+        vector = (encoder.encode_images if view.set.space == "joint" else encoder.encode_visual)([path])[0]
+    with _lock:
+        _vectors[key] = vector
+        while len(_vectors) > _VECTORS_KEPT:
+            _vectors.popitem(last=False)
+    return vector
+
+
+# ---------------------------------------------------------------- filters, folding
+
+
+def _subset(collection: Collection, query: Query, view: VectorView, warnings: list[str]) -> np.ndarray | None:
+    """Positions that pass the filter, ascending; None without a filter."""
+    if not filtered(query):
+        found, waiting = None, n_live(collection) - len(view.live)
+    else:
+        found = positions(collection, query, view)
+        waiting = len(numbers(collection, query)) - len(found)
+    if waiting > 0:
+        images = "1 image has" if waiting == 1 else f"{waiting:,} images have"
+        warnings.append(f"{images} no vector in {view.set.set_id} yet and cannot be found by similarity.")
+    return found
+
+
+def _folded(
+    collection: Collection,
+    view: VectorView,
+    search: Callable[[int], tuple[np.ndarray, np.ndarray, str]],
+    want: int,
+    matched: int,
+    passing: np.ndarray,
+    references: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, str, list[tuple[str, ...]]]:
+    """As `search`, with near-duplicates under their leader; more is fetched until there are `want` of them."""
+    folds, members = remembered((*state_of(collection), "folds"), lambda: _folds(collection))
+    usable = np.zeros(len(view), dtype=bool)
+    usable[passing] = True
+    usable[references] = False
+
+    def can_stand(item_id: str) -> bool:
+        position = view.position(item_id)
+        return position is not None and bool(usable[position])
+
+    count = min(matched, want + 16)
+    while True:
+        found, scores, plan = search(count)
+        leaders = folding.leaders(view.item_ids[found].tolist(), folds, can_stand)[:want]
+        if len(leaders) == want or count >= matched:
+            break
+        count = min(matched, 2 * count)
+    alike = []
+    for item_id in view.item_ids[found[leaders]].tolist():
+        others = members.get(folds.group(item_id) or "", ())
+        alike.append(tuple(other for other in others if other != item_id and can_stand(other)))
+    return found[leaders], scores[leaders], plan, alike
+
+
+def _folds(collection: Collection) -> tuple[folding.Folds, dict[str, list[str]]]:
+    folds = folding.load(collection)
+    return folds, folds.members()
+
+
+# ---------------------------------------------------------------- hits
+
+
+def _hits(
+    collection: Collection, view: VectorView, composed: Composed, found: np.ndarray, scores: np.ndarray, offset: int,
+    alike: Sequence[tuple[str, ...]],
+) -> tuple[Hit, ...]:
+    ids = view.item_ids[found].tolist()
+    given = composed.contributions(view.rows(found)).tolist()
+    shown = rounded(scores).tolist()
+    return tuple(
+        Hit(
+            item_id=item_id, rank=offset + n + 1, score=shown[n], cosine=shown[n], terms=tuple(given[n]),
+            file=file, caption=caption, n_k=n_k, alike=alike[n] if alike else (),
+        )
+        for n, (item_id, (file, caption, n_k)) in enumerate(zip(ids, facts(collection, ids)))
+    )

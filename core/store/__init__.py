@@ -1,0 +1,26 @@
+"""Collections on disk: SQLite is the truth, vectors are immutable segments, everything else can be made again."""
+
+from __future__ import annotations
+
+from core.store.artifacts import Artifact
+from core.store.collection import Collection
+from core.store.homes import home
+from core.store.judgments import Judgments
+from core.store.lists import list_collections, purge_collections, restore_collection, trashed_collections
+from core.store.queries import LoggedSearch
+from core.store.verify import Problem
+from core.store.view import VectorView
+
+__all__ = [
+    "Artifact",
+    "Collection",
+    "Judgments",
+    "LoggedSearch",
+    "Problem",
+    "VectorView",
+    "home",
+    "list_collections",
+    "purge_collections",
+    "restore_collection",
+    "trashed_collections",
+]

@@ -1,0 +1,177 @@
+"""Vector sets of a collection: which there are, which is active, and appending rows to them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.errors import InputError, NotFound
+from core.store.base import CollectionBase
+from core.store.names import check_id
+from core.store.segments import Segment, end_of, ids_digest, name_segment
+from core.types import VectorSet
+
+SET_FIELDS = "set_id, encoder, weights, preprocessing, space, dim, engine, precision, has_text, active"
+
+
+def unit_rows(vectors: np.ndarray, dim: int, ids: Sequence[str]) -> np.ndarray:
+    """Check vectors at the door.
+
+    Parameters
+    ----------
+    vectors : array-like, shape (m, dim)
+    dim : int
+    ids : sequence of str, length m
+
+    Returns
+    -------
+    ndarray of float32, shape (m, dim)
+        With rows of length 1.
+
+    Raises
+    ------
+    InputError
+        Wrong shape, a row that is not finite or has no direction, an id that stands there twice.
+    """
+    rows = np.asarray(vectors, dtype=np.float32)
+    if rows.ndim != 2 or rows.shape[1] != dim:
+        raise InputError(
+            f"The vectors have shape {rows.shape} and the vector set has {dim} dimensions; give (n, {dim})."
+        )
+    if len(rows) != len(ids):
+        raise InputError(f"There are {len(rows)} vectors for {len(ids)} items; give one each.")
+    if len(set(ids)) != len(ids):
+        twice = next(i for n, i in enumerate(ids) if i in set(ids[:n]))
+        raise InputError(f"Item {twice} has two vectors in one commit; give one.")
+    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
+    bad = np.flatnonzero(~(np.isfinite(norms) & (norms > 1e-12)))
+    if len(bad):
+        raise InputError(
+            f"The vectors of {len(bad)} of {len(rows)} items have no direction (zero or not a number); "
+            f"the first is that of item {ids[bad[0]]}."
+        )
+    return (rows / norms[:, None]).astype(np.float32)
+
+
+class VectorsPart(CollectionBase):
+    """Vector sets of a collection."""
+
+    # ------------------------------------------------------------ sets
+
+    def add_set(self, vector_set: VectorSet) -> None:
+        """Make a vector set known. Adding it again changes nothing; the first set of joint space becomes active.
+
+        Raises
+        ------
+        InputError
+            A set of the same id has another dimension or space.
+        """
+        check_id(vector_set.set_id, "vector set")
+        with self._write() as connection:
+            row = connection.execute("SELECT dim, space FROM sets WHERE set_id = ?", (vector_set.set_id,)).fetchone()
+            if row is not None:
+                if row != (vector_set.dim, vector_set.space):
+                    raise InputError(
+                        f"Vector set {vector_set.set_id} is there with {row[0]} dimensions in the {row[1]} space and "
+                        f"was added with {vector_set.dim} in the {vector_set.space} space; give it another id."
+                    )
+                return
+            active = connection.execute("SELECT count(*) FROM sets WHERE active").fetchone()[0]
+            n = connection.execute("SELECT coalesce(max(n), 0) + 1 FROM sets").fetchone()[0]
+            connection.execute(
+                f"INSERT INTO sets (n, {SET_FIELDS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    n,
+                    vector_set.set_id,
+                    vector_set.encoder,
+                    vector_set.weights,
+                    vector_set.preprocessing,
+                    vector_set.space,
+                    int(vector_set.dim),
+                    vector_set.engine,
+                    vector_set.precision,
+                    int(vector_set.has_text),
+                    int(not active and vector_set.space == "joint"),
+                ),
+            )
+
+    def sets(self) -> tuple[VectorSet, ...]:
+        """Every vector set, oldest first."""
+        with self._db.read() as connection:
+            rows = connection.execute(f"SELECT {SET_FIELDS} FROM sets ORDER BY n").fetchall()
+        return tuple(_vector_set(row) for row in rows)
+
+    def set(self, set_id: str | None = None) -> VectorSet:
+        """The vector set of that id; None is the active one.
+
+        Raises
+        ------
+        NotFound
+        """
+        with self._db.read() as connection:
+            return find_set(connection, set_id)
+
+    def activate(self, set_id: str) -> None:
+        """Make this vector set the one that recipes call ``active``."""
+        with self._write() as connection:
+            find_set(connection, set_id)
+            connection.execute("UPDATE sets SET active = (set_id = ?)", (set_id,))
+            self._raise_generation(connection, ())
+
+    def vectorless(self, set_id: str) -> list[str]:
+        """Ids of live items that have no vector in the set, in the order they were added."""
+        with self._db.read() as connection:
+            find_set(connection, set_id)
+            rows = connection.execute(
+                "SELECT item_id FROM items WHERE trashed_at IS NULL AND NOT EXISTS (SELECT 1 FROM vectors"
+                " WHERE vectors.set_id = ? AND vectors.item_id = items.item_id AND dead = 0) ORDER BY n",
+                (set_id,),
+            ).fetchall()
+        return [row[0] for row in rows]
+
+    # ------------------------------------------------------------ segments
+
+    def _append_rows(
+        self, connection: sqlite3.Connection, set_id: str, seq: int, written: tuple[int, str], ids: Sequence[str]
+    ) -> None:
+        """Name a written segment in the database: item -> (segment, row), older rows of the same items dead."""
+        start = end_of(connection, set_id)
+        name_segment(connection, set_id, Segment(seq, start, len(ids), *written, ids_digest(ids)))
+        connection.executemany(
+            "UPDATE vectors SET dead = 1 WHERE set_id = ? AND item_id = ? AND dead = 0", [(set_id, i) for i in ids]
+        )
+        connection.executemany(
+            "INSERT INTO vectors (set_id, position, item_id) VALUES (?, ?, ?)",
+            [(set_id, start + row, item_id) for row, item_id in enumerate(ids)],
+        )
+
+    def _next_seq(self, set_id: str) -> int:
+        """A segment number that was never used; call it with the files' lock held.
+
+        No number comes twice, even when its file is gone: a reader in another process may still hold the old list.
+        """
+        with self._db.read() as connection:
+            seq = connection.execute("SELECT last_seq FROM sets WHERE set_id = ?", (set_id,)).fetchone()[0] + 1
+        while self.segment_path(set_id, seq).exists():  # left by a crash
+            seq += 1
+        return seq
+
+
+def _vector_set(row: tuple) -> VectorSet:
+    return VectorSet(*row[:8], has_text=bool(row[8]), active=bool(row[9]))
+
+
+def find_set(connection: sqlite3.Connection, set_id: str | None) -> VectorSet:
+    """The vector set of that id (None: the active one), or NotFound with the ids there are."""
+    if set_id is None:
+        row = connection.execute(f"SELECT {SET_FIELDS} FROM sets ORDER BY active DESC, n LIMIT 1").fetchone()
+        if row is None:
+            raise NotFound("The collection has no vectors yet; index its images first.")
+    else:
+        row = connection.execute(f"SELECT {SET_FIELDS} FROM sets WHERE set_id = ?", (set_id,)).fetchone()
+        if row is None:
+            there = ", ".join(r[0] for r in connection.execute("SELECT set_id FROM sets ORDER BY n")) or "none"
+            raise NotFound(f"There is no vector set {set_id}; this collection has: {there}.")
+    return _vector_set(row)

@@ -1,0 +1,170 @@
+"""Home's collections: a card for each, with what can be done with it, and the trash."""
+
+from __future__ import annotations
+
+import html
+import time
+
+import streamlit as st
+
+from core.errors import LoupeError
+from core.store import restore_collection, trashed_collections
+from core.types import CollectionInfo, Job
+from pages import _home_dialogs as dialogs
+from pages import _jobs
+from pages._shared import PICKED, collections, collections_changed, count, go_to, megabytes, open_workbench, thumb_url
+
+_UNDO, _SHOWN = "home_undo", 24
+_UNDO_S = 300
+_DO = ("Rename", "Export", "Skipped files", "Delete")
+
+
+def show(found: tuple[CollectionInfo, ...]) -> None:
+    """The cards of all collections, the latest used first."""
+    _undo_bar()
+    if not found:
+        return
+    st.subheader("Your collections", anchor=False)
+    busy = {job.collection for job in _jobs.live_jobs()}
+    st.fragment(_work, run_every=1.0 if busy else None)()
+    for job in _jobs.failed():
+        _failure(job, {info.key: info.name for info in found})
+    shown = found if st.session_state.get("home_all") else found[:_SHOWN]
+    with st.grid("auto", min_column_width=210, gap="medium", key="home_cards") as grid:
+        pass
+    for info in shown:
+        with grid.container(key=f"home_card_{info.key}", gap="xsmall"):
+            _card(info)
+    if len(found) > len(shown):
+        st.button(f"Show all {len(found)}", key="home_more", on_click=lambda: st.session_state.update(home_all=True))
+
+
+def trash() -> None:
+    """Collections that were deleted in the last 30 days."""
+    gone = trashed_collections()
+    if not gone:
+        return
+    with st.expander(f"Trash ({len(gone)})"):
+        st.caption("Deleted collections stay here for 30 days.")
+        for info in gone:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                said = f"{_escaped(info.name)}, {count(info.n_items, 'image')}, deleted {ago(info.used_at)}"
+                st.markdown(said, width="stretch")
+                st.button("Restore", key=f"home_restore_{info.key}", on_click=_restore, args=(info.key,))
+
+
+def _work() -> None:
+    jobs = _jobs.live_jobs()
+    _jobs.progress(jobs, {info.key: info.name for info in collections()}, key="home_job")
+
+
+def _failure(job: Job, names: dict[str, str]) -> None:
+    if job.job_id in st.session_state.get("home_seen", ()):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key=f"home_failed_{job.job_id}"):
+        st.error(f"{names.get(job.collection, job.collection)}: {job.message}")
+        st.button("Try again", key=f"home_again_{job.job_id}", on_click=_jobs.retry, args=(job.collection,))
+        st.button("Dismiss", key=f"home_dismiss_{job.job_id}", type="tertiary", on_click=_seen, args=(job.job_id,))
+
+
+def _seen(job_id: int) -> None:
+    st.session_state["home_seen"] = (*st.session_state.get("home_seen", ()), job_id)
+
+
+def _card(info: CollectionInfo) -> None:
+    st.html(_mosaic(info))
+    st.markdown(f"**{_escaped(info.name)}**")
+    if info.problem:
+        st.error(info.problem)
+    else:
+        st.caption(
+            f"{count(info.n_items, 'image')} · {info.encoder or 'no vectors yet'}"
+            f"  \n{megabytes(info.n_bytes)} · used {ago(info.used_at)}"
+        )
+    if info.n_skipped:
+        st.button(f"{count(info.n_skipped, 'file')} skipped", type="tertiary", key=f"home_skipped_{info.key}",
+                  on_click=_ask, args=("Skipped files", info.key))
+    with st.container(horizontal=True, gap="small"):
+        if st.button("Open", key=f"home_open_{info.key}", disabled=bool(info.problem)):
+            st.session_state[PICKED] = info.key
+            go_to("search")
+        options = [do for do in _DO if do != "Skipped files" or info.n_skipped]
+        if info.problem:
+            options = ["Delete"]
+        st.menu_button("More", options, key=f"home_do_{info.key}", type="tertiary", on_click=_do,
+                       args=(info.key, info.name))
+    if st.session_state.get("home_dialog", ("", ""))[1] == info.key:
+        dialogs.open_asked(st.session_state.pop("home_dialog")[0], info)
+
+
+def _ask(what: str, key: str) -> None:
+    st.session_state["home_dialog"] = (what, key)
+
+
+def _do(key: str, name: str) -> None:
+    what = st.session_state.get(f"home_do_{key}")
+    if what == "Delete":
+        _delete(key, name)
+    elif what:
+        _ask(what, key)
+
+
+def _delete(key: str, name: str) -> None:
+    try:
+        for job in _jobs.live_jobs(key):
+            _jobs.cancel(job.job_id)
+        open_workbench(key).collection.trash()
+    except LoupeError as error:
+        st.session_state[_UNDO] = ("", str(error), time.time())
+        return
+    collections_changed()
+    moved = next((info.key for info in trashed_collections() if info.key.partition("~")[0] == key), "")
+    st.session_state[_UNDO] = (moved, f"{name} is in the trash, for 30 days.", time.time())
+
+
+def _restore(trash_key: str) -> None:
+    try:
+        restored = restore_collection(trash_key)
+        st.session_state[PICKED] = restored.key
+        st.session_state.pop(_UNDO, None)
+    except LoupeError as error:
+        st.session_state[_UNDO] = ("", str(error), time.time())
+    collections_changed()
+
+
+def _undo_bar() -> None:
+    trash_key, said, at = st.session_state.get(_UNDO, ("", "", 0.0))
+    if said and time.time() - at < _UNDO_S:
+        with st.container(horizontal=True, vertical_alignment="center", key="home_undo_bar"):
+            st.markdown(_escaped(said))
+            if trash_key:
+                st.button("Undo", key="home_undo_button", on_click=_restore, args=(trash_key,))
+
+
+def _mosaic(info: CollectionInfo) -> str:
+    cells = "".join(
+        f'<img alt="" loading="lazy" src="{html.escape(thumb_url(item_id, info.key))}" '
+        'style="width:100%;height:100%;object-fit:cover;min-height:0;min-width:0">'
+        for item_id in info.cover[:4]
+    )
+    n = len(info.cover[:4])
+    grid = {0: "1fr / 1fr", 1: "1fr / 1fr", 2: "1fr / 1fr 1fr"}.get(n, "1fr 1fr / 1fr 1fr")
+    return (
+        f'<div style="display:grid;grid-template:{grid};gap:2px;aspect-ratio:3/2;overflow:hidden;border-radius:6px;'
+        f'background:rgb(128 128 128 / .15)">{cells}</div>'
+    )
+
+
+def _escaped(text: str) -> str:
+    """`text` with the marks that mean something in Markdown made plain."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|<>~:$&" else c for c in text)
+
+
+def ago(at: float) -> str:
+    """A time as people say it: ``2 h ago``."""
+    seconds = max(0.0, time.time() - at)
+    for size, word in ((86_400, "day"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            n = int(seconds // size)
+            return f"{n} {word}{'s' if word == 'day' and n > 1 else ''} ago"
+    return "just now"

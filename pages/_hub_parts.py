@@ -1,0 +1,133 @@
+"""The parts of the Hubs page: the sentence on top, the measures, the hubs, one hub's queries, the items never found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core import figures
+from pages._grid import card_grid
+from pages._shared import go_to, link_to, thumb_url
+
+if TYPE_CHECKING:
+    from core.workbench import Workbench
+    from core.workbench.hubs import HubsView
+
+SIDES = {"items": "the items themselves", "captions": "their captions", "queries": "saved and logged queries"}
+MEASURES = (
+    ("skewness", "Skewness of N_k", "0: everything is found equally often. Above about 1.4: hubs. "
+     "Third standardised moment of N_k over all items, those never found included."),
+    ("robin_hood", "Robin Hood index", "Share of all places in results that would have to be handed over for every item to be found "
+     "equally often; half the sum of |N_k - mean| over the sum of N_k."),
+    ("antihub_share", "Never found", "Anti-hubs: share of items that are in nobody's top k."),
+    ("gini", "Gini", "0: equal, 1: one item has every place."),
+    ("largest_hub_reach", "Largest hub", "Share of all queries that have the largest hub in their top k."),
+)
+
+
+def settings(wb: Workbench) -> HubsView | None:
+    """Choose k and what asks; None while the neighbours are not there."""
+    one, two, _ = st.columns([2, 3, 4])
+    k = one.select_slider("Results per query", [1, 5, 10, 20], value=10, key="hubs_k", help="How many results of each query are looked at.")
+    side = two.selectbox("Queries", list(SIDES), key="hubs_side", format_func=SIDES.get,
+                         help="Whose results are counted. N_k, the k-occurrence, is how many of them have an item in their top k.")
+    return wb.hubs.report(k=k, query_side=side)
+
+
+def headline(view: HubsView) -> None:
+    """The finding in words."""
+    n = len(view.hubs)
+    if not n:
+        st.subheader(f"No item stands out: none is found twice as often as the mean of {view.mean:.1f}.", anchor=False)
+        return
+    take = "1 item takes" if n == 1 else f"{n:,} items take"
+    never = f"{view.report.antihub_share:.1%} of the items are never found."
+    st.subheader(f"{take} {view.share_captured:.0%} of all places in results; {never}", anchor=False)
+    st.caption(f"{view.n_queries:,} queries ({SIDES[view.query_side]}), {view.n_items:,} items, top {view.k}. "
+               f"A hub here: found at least {view.threshold:.0f} times, twice the mean of {view.mean:.1f} or more.")
+
+
+def measures(view: HubsView) -> None:
+    """Numbers with their meaning behind a hover, and the two pictures of the same fact."""
+    row = st.container(horizontal=True, gap="large")
+    for field, label, meaning in MEASURES:
+        value = getattr(view.report, field)
+        share = field in ("antihub_share", "largest_hub_reach")
+        row.metric(label, "–" if value is None else f"{value:.1%}" if share else f"{value:.2f}", help=meaning, width="content")
+    dark = st.context.theme.type == "dark"
+    left, right = st.columns(2)
+    left.caption("How many items are found how often")
+    left.plotly_chart(figures.occurrence_histogram({"now": view.n_k}, k=view.k, dark=dark), key="hubs_histogram",
+                      config={"displayModeBar": False})
+    right.caption("Share of all places held by the least found items (Lorenz curve)")
+    right.plotly_chart(figures.lorenz_curve({"now": view.lorenz}, dark=dark), key="hubs_lorenz", config={"displayModeBar": False})
+
+
+def hub_table(wb: Workbench, view: HubsView) -> None:
+    """The hubs as pictures; a click on one opens what it captures."""
+    if not view.hubs:
+        return
+    st.subheader("Hubs", anchor=False)
+    shown = view.hubs[:24]
+    event = card_grid(
+        [_card(item, n_k, view) for item, n_k in shown], key="hubs_grid", height=130, selectable=False, actions=("open",),
+        label="Hubs, the largest first",
+    )  # fmt: skip
+    if event and event["id"]:
+        st.query_params["hub"] = event["id"]
+    if len(view.hubs) > len(shown):
+        st.caption(f"The {len(shown)} largest of {len(view.hubs):,} hubs.")
+    link_to("map", "See the hubs ringed on the map", color="n_k")
+
+
+def _card(item: object, n_k: int, view: HubsView) -> dict[str, object]:
+    return {"id": item.item_id, "thumb": thumb_url(item.item_id), "title": item.caption or item.file,
+            "score": f"N_k {n_k:,} · {n_k / view.n_queries:.1%} of queries", "width": item.width, "height": item.height,
+            "tip": f"Found by {n_k:,} of {view.n_queries:,} queries; the mean is {view.mean:.1f}."}
+
+
+def one_hub(wb: Workbench, view: HubsView) -> None:
+    """One hub's own part: the queries that it captures."""
+    ids = [item.item_id for item, _ in view.hubs]
+    if not ids:
+        return
+    chosen = st.query_params.get("hub")
+    place = ids.index(chosen) if chosen in ids else 0
+    item, n_k = view.hubs[place]
+    captured = wb.hubs.captured(item.item_id, k=view.k, query_side=view.query_side, limit=48)
+    st.subheader("What it captures", anchor=False)
+    left, right = st.columns([1, 4])
+    left.image(str(wb.items.thumb_path(item.item_id)), caption=f"{item.caption or item.file}, N_k {n_k:,}")
+    if left.button("Search with it", key="hubs_search", width="stretch"):
+        go_to("search", q=f"image:{item.item_id}")
+    with right:
+        st.caption(f"{n_k:,} queries have it in their top {view.k}; {len(captured):,} shown, nearest first.")
+        if view.query_side == "items":
+            event = card_grid(
+                [{"id": c.item.item_id, "thumb": thumb_url(c.item.item_id), "title": c.item.caption or c.item.file, "rank": c.rank,
+                  "width": c.item.width, "height": c.item.height} for c in captured],
+                key="hubs_captured", height=90, selectable=False, actions=("open",), label="Items that find it",
+            )  # fmt: skip
+            if event and event["id"]:
+                go_to("search", item=event["id"])
+        else:
+            st.dataframe([{"query": c.text, "its rank": c.rank} for c in captured], hide_index=True)
+
+
+def antihubs(wb: Workbench, view: HubsView) -> None:
+    """Items that nobody finds."""
+    n = round(view.report.antihub_share * view.n_items)
+    st.subheader(f"Never found: {n:,} of {view.n_items:,}", anchor=False)
+    if not view.antihubs:
+        st.caption(f"Every item is in somebody's top {view.k}.")
+        return
+    event = card_grid(
+        [{"id": item.item_id, "thumb": thumb_url(item.item_id), "title": item.caption or item.file, "width": item.width,
+          "height": item.height} for item in view.antihubs],
+        key="hubs_antihubs", height=90, selectable=False, actions=("open",), strip=True, label="Items that nobody finds",
+    )  # fmt: skip
+    if event and event["id"]:
+        go_to("search", item=event["id"])
+    if n > len(view.antihubs):
+        st.caption(f"{len(view.antihubs)} of {n:,} shown, in the order of their names.")

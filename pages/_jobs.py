@@ -1,0 +1,119 @@
+"""Long work as pages see it: start it, say in a sentence how far it is, cancel it. The worker does it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from core.types import Job
+
+_DOING = {
+    "ingest": "Indexing", "demo": "Indexing", "refresh": "Drawing the map", "refit": "Drawing the map again",
+    "export": "Exporting", "verify": "Checking files", "align": "Adapting the encoder",
+}
+
+
+def live_jobs(collection: str | None = None) -> list[Job]:
+    """Jobs that are queued or running, the running ones first; of one collection or of all."""
+    from core.jobs import Queue
+
+    found = Queue().jobs(collection=collection, live=True)
+    return sorted(found, key=lambda job: (job.state != "running", job.job_id))
+
+
+def cancel(job_id: int) -> None:
+    """Ask the worker to stop; what it has done stays."""
+    from core.jobs import Queue
+
+    Queue().cancel(job_id)
+
+
+def start_ingest(
+    name: str, sources: Sequence[Path], *, encoder: str, captions: Path | None = None, uploaded: bool
+) -> Job:
+    """Queue the indexing of these sources into the collection of that name, made if it is not there; the first job.
+
+    Parameters
+    ----------
+    uploaded : bool
+        The files wait in the spool and are moved into the collection; else they are read where they are, and links that
+        lead out of the folder are not followed.
+    """
+    from core.workbench import Workbench
+
+    jobs = [
+        Workbench.submit_ingest(name, source, encoder=encoder, captions=captions, keep=uploaded, confine=not uploaded)
+        for source in sources
+    ]
+    return jobs[0]
+
+
+def start_demo() -> Job:
+    """Queue the making of the demo collection."""
+    from core.workbench import Workbench
+
+    return Workbench.submit_demo()
+
+
+def retry(collection: str) -> bool:
+    """Queue the last indexing of a collection again: what is there is left alone. False if its source is gone."""
+    from core.jobs import Queue, ensure_worker
+
+    queue = Queue()
+    last = next((job for job in queue.jobs(collection) if job.kind in ("ingest", "demo")), None)
+    if last is None or (last.kind == "ingest" and not Path(str(last.args.get("source"))).exists()):
+        return False
+    queue.add(last.kind, collection, dict(last.args))
+    ensure_worker()
+    return True
+
+
+def failed(within_s: float = 86_400) -> list[Job]:
+    """The latest job of each collection, where it failed today."""
+    from core.jobs import Queue
+
+    latest: dict[str, Job] = {}
+    for job in Queue().jobs():
+        latest.setdefault(job.collection, job)
+    return [job for job in latest.values() if job.state == "failed" and job.created_at > time.time() - within_s]
+
+
+def sentence(job: Job) -> str:
+    """How far a job is: ``Indexing 1,204 of 1,696, 24/s, 20 s left``."""
+    doing = _DOING.get(job.kind, job.kind.capitalize())
+    if job.state == "queued":
+        return f"{doing}: waiting to start"
+    if not job.total:
+        return f"{doing}: {job.stage}" if job.stage else doing
+    said = f"{doing} {job.done:,} of {job.total:,}"
+    if job.rate >= 0.05:
+        said += f", {job.rate:,.0f}/s" if job.rate >= 10 else f", {job.rate:,.1f}/s"
+    if job.eta is not None and job.done < job.total:
+        said += f", {duration(job.eta)} left"
+    return said
+
+
+def share(job: Job) -> float:
+    """Done, in [0, 1]."""
+    return min(1.0, job.done / job.total) if job.total else 0.0
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: ``20 s``, ``4 min``, ``2 h 5 min``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def progress(jobs: Sequence[Job], names: dict[str, str], *, key: str) -> None:
+    """Bars of live jobs with a way to stop each; for a fragment that runs every second."""
+    for job in jobs:
+        with st.container(horizontal=True, vertical_alignment="center", key=f"{key}_{job.job_id}"):
+            name = names.get(job.collection, job.collection)
+            st.progress(share(job), text=f"{name}: {sentence(job)}" if name else sentence(job))
+            st.button("Cancel", key=f"{key}_cancel_{job.job_id}", type="tertiary", on_click=cancel, args=(job.job_id,),
+                      help="What is done already stays.")

@@ -1,0 +1,47 @@
+"""Items and hits as cards of the grid."""
+
+from __future__ import annotations
+
+import math
+
+from core.types import Hit, Item
+from core.workbench import Workbench
+from pages._grid import Card
+from pages._shared import thumb_url
+
+
+def card(
+    item: Item, hit: Hit | None = None, score: float | None = None, hub_from: float | None = None, grade: int | None = None,
+) -> Card:
+    """One card. `hub_from` is the N_k from which on an item is marked as a hub, `grade` how well it answers the query;
+    None marks nothing.
+    """
+    shown = Card(id=item.item_id, thumb=thumb_url(item.item_id), title=item.caption or item.file,
+                 width=item.width, height=item.height, tip=f"{item.caption}\n{item.file}".strip())
+    value = hit.score if hit is not None and hit.terms else score
+    if value is not None:
+        shown["score"] = number(value)
+    if hit is not None and hit.terms:
+        shown["rank"] = hit.rank
+    if grade is not None:
+        shown["grade"] = grade
+    if hit is not None and hit.alike:
+        shown["badge"] = f"+{len(hit.alike)} alike"
+    if hub_from is not None and item.n_k is not None and item.n_k >= hub_from:
+        shown["hub"] = f"{item.n_k} images have this one among their nearest: it gets in the way of others."
+    return shown
+
+
+def hub_from(workbench: Workbench) -> float | None:
+    """The N_k from which on an item is a hub: two standard deviations above the mean, and twice the mean.
+
+    None before it is counted. In a collection of a few images all are found equally often, and none is a hub.
+    """
+    n, mean, square = workbench.collection.select("SELECT count(*), avg(n_k), avg(n_k * n_k) FROM n_k")[0]
+    return max(mean + 2 * math.sqrt(max(square - mean * mean, 0.0)), 2 * mean) if n else None
+
+
+def number(value: float) -> str:
+    """A score as it stands under a picture: ``.412``, ``-.030``."""
+    text = f"{value:.3f}"
+    return text.replace("0.", ".", 1) if abs(value) < 1 and text.lstrip("-").startswith("0.") else text

@@ -1,0 +1,27 @@
+"""Hubs: which items get in the way of the others, and which are never found."""
+
+from __future__ import annotations
+
+from pages._shared import guard
+
+guard()
+
+import streamlit as st  # noqa: E402
+
+from pages import _hub_parts as parts  # noqa: E402
+from pages._shared import empty_state, workbench  # noqa: E402
+
+st.title("Hubs", anchor=False)
+wb = workbench()
+if wb is None:
+    empty_state("No collection yet", "Hubs are the items that turn up in far too many results. Bring images first.", page="home")
+else:
+    view = parts.settings(wb)
+    if view is None:
+        empty_state("Not measured yet", "The neighbours of every item are being computed; this takes seconds to minutes.")
+    else:
+        parts.headline(view)
+        parts.measures(view)
+        parts.hub_table(wb, view)
+        parts.one_hub(wb, view)
+        parts.antihubs(wb, view)

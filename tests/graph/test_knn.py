@@ -1,0 +1,122 @@
+"""The kNN graph against hand cases and a plain oracle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.errors import Cancelled, InputError
+from core.graph import knn
+from tests.graph.fakes import FakeCollection, FakeView, clustered, unit
+
+
+def oracle(vectors: np.ndarray, k: int) -> list[list[int]]:
+    """Sort every row by (-round(cosine, 6), number), the item itself left out."""
+    products = vectors.astype(np.float64) @ vectors.astype(np.float64).T
+    rows = []
+    for i, row in enumerate(products):
+        others = [j for j in range(len(row)) if j != i]
+        rows.append(sorted(others, key=lambda j: (-round(float(row[j]), 6), j))[:k])
+    return rows
+
+
+def test_hand_case_on_a_circle():
+    angles = np.deg2rad([0, 10, 30, 90])
+    graph = knn.build(FakeView(np.column_stack([np.cos(angles), np.sin(angles)]), ["a", "b", "c", "d"]), k=2)
+    assert graph.item_ids.tolist() == ["a", "b", "c", "d"]
+    assert graph.neighbors.tolist() == [[1, 2], [0, 2], [1, 0], [2, 1]]
+    np.testing.assert_allclose(graph.similarities[0], np.cos(np.deg2rad([10, 30])), atol=1e-6)
+    assert graph.neighbors.dtype == np.int32 and graph.similarities.dtype == np.float32
+
+
+def test_order_of_arrival_does_not_matter():
+    vectors = clustered(40)
+    ids = [f"i{j:02d}" for j in range(40)]
+    mixed = np.random.default_rng(1).permutation(40)
+    one = knn.build(FakeView(vectors, ids), k=5)
+    two = knn.build(FakeView(vectors[mixed], [ids[j] for j in mixed]), k=5)
+    assert one.item_ids.tolist() == two.item_ids.tolist()
+    assert one.neighbors.tolist() == two.neighbors.tolist()
+
+
+def test_dead_rows_are_neither_listed_nor_found():
+    vectors = clustered(20)
+    alive = np.ones(20, bool)
+    alive[[3, 7]] = False
+    graph = knn.build(FakeView(vectors, alive=alive), k=4)
+    assert len(graph.item_ids) == 18 and "i00003" not in graph.item_ids
+    kept = np.flatnonzero(alive)
+    assert graph.neighbors.tolist() == oracle(vectors[kept], 4)
+
+
+def test_self_is_left_out_among_identical_images_and_ties_go_to_the_lower_id():
+    vectors = unit(np.ones((6, 3)))
+    graph = knn.build(FakeView(vectors), k=3)
+    assert graph.neighbors.tolist() == [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2], [0, 1, 2], [0, 1, 2]]
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3])
+def test_fewer_items_than_neighbours(n):
+    graph = knn.build(FakeView(clustered(n) if n else np.zeros((0, 4))), k=30)
+    assert graph.neighbors.shape == (n, max(n - 1, 0))
+    assert all(sorted([*row, i]) == list(range(n)) for i, row in enumerate(graph.neighbors.tolist()))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(st.integers(-3, 3), min_size=3, max_size=3).filter(any), min_size=2, max_size=30),
+       st.integers(1, 8), st.booleans())
+def test_both_ways_equal_the_oracle_on_small_integer_vectors_full_of_ties(rows, k, rough):
+    vectors = unit(np.array(rows))
+    k = min(k, len(rows) - 1)
+    neighbors, similarities = knn.nearest(vectors, k, rough=rough)
+    # equal up to the last bit of float32: the oracle's similarity at each place is the same
+    products = vectors.astype(np.float64) @ vectors.astype(np.float64).T
+    expected = np.take_along_axis(products, np.array(oracle(vectors, k)), axis=1)
+    np.testing.assert_allclose(similarities, np.clip(expected, -1, 1), atol=3e-6)
+    assert all(i not in row and len(set(row)) == k for i, row in enumerate(neighbors.tolist()))
+
+
+def test_rough_products_lose_no_neighbour():
+    vectors = clustered(700, d=64, n_clusters=6, spread=0.5)
+    vectors[100:180] = vectors[3]  # more identical images than candidates
+    exact, rough = knn.nearest(vectors, 10, rough=False), knn.nearest(vectors, 10, rough=True)
+    np.testing.assert_allclose(exact[1], rough[1], atol=2e-6)
+    assert np.mean(exact[0] == rough[0]) > 0.999
+
+
+def test_progress_reaches_the_end_and_can_cancel(monkeypatch):
+    monkeypatch.setattr(knn, "_BLOCK_BYTES", 50 * 4 * 10)
+    seen = []
+    knn.nearest(clustered(50), 3, lambda done, total: seen.append((done, total)))
+    assert seen == [(10, 50), (20, 50), (30, 50), (40, 50), (50, 50)]
+
+    def stop(done: int, total: int) -> None:
+        raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        knn.build(FakeView(clustered(50)), on_progress=stop)
+
+
+def test_k_below_one_is_refused():
+    with pytest.raises(InputError, match="not 0"):
+        knn.build(FakeView(clustered(5)), k=0)
+
+
+def test_k_occurrence_counts_others_only():
+    angles = np.deg2rad([0, 10, 30, 90])
+    graph = knn.build(FakeView(np.column_stack([np.cos(angles), np.sin(angles)])), k=2)
+    assert knn.k_occurrence(graph, 2).tolist() == [2, 3, 3, 0]
+    assert knn.k_occurrence(graph, 1).tolist() == [1, 2, 1, 0]
+    assert knn.k_occurrence(graph, 99).sum() == 8
+
+
+def test_saved_and_loaded_graph_is_the_same():
+    collection, graph = FakeCollection(), knn.build(FakeView(clustered(12), generation=7), k=4)
+    assert knn.load(collection) is None
+    knn.save(collection, graph)
+    again = knn.load(collection)
+    assert again.generation == 7 and again.set_id == "fake-1" and again.exact
+    assert again.item_ids.dtype.kind == "U" and again.item_ids.tolist() == graph.item_ids.tolist()
+    assert again.neighbors.tolist() == graph.neighbors.tolist()

@@ -1,0 +1,70 @@
+"""Judge and Hubs in the frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.worlds import colour_world
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def app() -> AppTest:
+    from pages import _shared
+
+    _shared.collections_changed()
+    return AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60)
+
+
+def framed(app: AppTest, page: str, title: str) -> AppTest:
+    app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception
+    assert app.title[0].value == title
+    assert app.container(key="frame")  # the page stands in the frame, not alone
+    return app
+
+
+@pytest.mark.parametrize(("page", "title", "says"), [("judge", "Judge", "Nothing to judge yet"), ("hubs", "Hubs", "No collection yet")])
+def test_without_a_collection_the_page_says_so(app, page, title, says):
+    framed(app, page, title)
+    assert says in [one.value for one in app.subheader]
+
+
+def test_judging_asks_for_a_name_then_shows_the_first_query(app, tmp_path):
+    wb = colour_world(tmp_path / "images")
+    framed(app, "judge", "Judge")
+    assert "Write your name first" in app.info[0].value
+    app.text_input(key="judge_name").set_value("ann").run()
+    assert not app.exception
+    assert not app.info
+    assert app.query_params["query"] == wb.judgments.queries("Colours")[0].query_id
+    assert "Query 1 of 3 · Colours" in [one.value for one in app.caption]
+    app.button(key="judge_next").click().run()
+    assert "Query 2 of 3 · Colours" in [one.value for one in app.caption]
+    app.button(key="judge_previous").click().run()
+    assert "Query 1 of 3 · Colours" in [one.value for one in app.caption]
+
+
+def test_a_judge_continues_where_no_grade_was_given(app, tmp_path):
+    wb = colour_world(tmp_path / "images")
+    first, second, _ = wb.judgments.queries("Colours")
+    wb.judgments.add(first.query_id, wb.search(first.query, 1)[0].item_id, 3, "ann")
+    framed(app, "judge", "Judge")
+    app.query_params.pop("query", None)
+    app.text_input(key="judge_name").set_value("ann").run()
+    assert any("1 grade by 1 judge on 1 query." in one.value for one in app.caption)
+
+
+def test_hubs_say_the_finding_in_words(app, tmp_path):
+    wb = colour_world(tmp_path / "images")
+    framed(app, "hubs", "Hubs")
+    view = wb.hubs.report()
+    assert f"{view.report.antihub_share:.1%} of the items are never found" in app.subheader[0].value
+    assert {metric.label for metric in app.metric} >= {"Skewness of N_k", "Robin Hood index", "Never found"}
+    app.select_slider(key="hubs_k").set_value(5).run()
+    assert not app.exception
+    assert any("top 5" in one.value for one in app.caption)

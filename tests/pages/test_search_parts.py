@@ -1,0 +1,71 @@
+"""The parts of Search that need no browser: filter text as choices, and what the grid accepts from one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import QueryError
+from core.query import syntax
+from pages._grid import _checked
+from pages._search_cards import number
+from pages._search_where import NONE, Range, conditions, joined, read, write
+
+
+@pytest.mark.parametrize(
+    ("where", "choices", "rest"),
+    [
+        ("", {}, []),
+        ("colour = 'red'", {"colour": ("red",)}, []),
+        ("colour in ('red', 'blue') and size >= 3 and size <= 7", {"colour": ("red", "blue"), "size": Range("3", "7")}, []),
+        ("colour is null or colour = 'red'", {"colour": (NONE, "red")}, []),
+        ("colour = 'red' or size = 3", {}, ["colour = 'red' or size = 3"]),
+        ("not colour = 'red' and file ~ 'x'", {}, ["not colour = 'red'", "file ~ 'x'"]),
+        ("size >= 3 and size >= 4", {"size": Range("3", None)}, ["size >= 4"]),
+        ("\"base colour\" = 'it''s'", {"base colour": ("it's",)}, []),
+    ],
+)
+def test_a_filter_is_split_into_choices_and_the_rest(where, choices, rest):
+    assert read(where) == (choices, rest)
+    again = write(choices, rest, frozenset({"size"}))
+    assert read(again) == (choices, rest)
+    assert joined(conditions(where)) == where
+
+
+def test_a_filter_that_cannot_be_read_is_an_error():
+    with pytest.raises(QueryError):
+        read("colour = ")
+
+
+words = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=12)
+
+
+@given(st.dictionaries(words, st.lists(words, min_size=1, max_size=4, unique=True).map(tuple), max_size=4))
+def test_choices_survive_being_written_and_read(choices):
+    text = write(choices)
+    assert read(text) == (choices, [])
+    syntax.read(text)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        None, "open", {}, {"type": "explode", "id": "a", "ids": ["a"]}, {"type": "open", "id": "z", "ids": ["z"]},
+        {"type": "tag", "id": None, "ids": []}, {"type": "tag", "id": None, "ids": ["z", 3]},
+    ],
+)  # fmt: skip
+def test_the_grid_takes_no_event_about_cards_it_did_not_show(raw):
+    assert _checked(raw, frozenset({"a", "b"})) is None
+
+
+def test_the_grid_takes_events_about_its_cards():
+    shown = frozenset({"a", "b"})
+    assert _checked({"type": "more", "id": "a", "ids": ["a"]}, shown) == {
+        "type": "more", "id": "a", "ids": ["a"], "grade": None}
+    assert _checked({"type": "tag", "id": None, "ids": ["b", "gone", "a"]}, shown)["ids"] == ["b", "a"]
+    assert _checked({"type": "grade", "id": "a", "ids": ["a"], "grade": 7}, shown)["grade"] is None
+
+
+def test_scores_are_short():
+    assert [number(value) for value in (0.4123, -0.03, 1.0, 12.5)] == [".412", "-.030", "1.000", "12.500"]

@@ -1,0 +1,288 @@
+"""The command line: exact names, one JSON document on stdout, one clear line on stderr, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.__main__ import main
+from tests.fakes import make_images
+from tests.working import fake, no_worker, worker_here  # noqa: F401
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path / "pictures"
+    make_images(folder, 13)
+    return folder
+
+
+@pytest.fixture
+def loupe(capsys, fake, worker_here):  # noqa: F811
+    """``loupe(*words)`` runs a command: (exit code, stdout, stderr)."""
+
+    def run(*words):
+        capsys.readouterr()
+        code = main([str(word) for word in words])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def indexed(loupe, pictures):
+    code, out, _ = loupe("index", pictures, "--name", "c", "--encoder", "fake", "--json")
+    assert code == 0
+    return json.loads(out)
+
+
+def document(out):
+    """The one JSON document on stdout."""
+    assert out.endswith("\n")
+    assert out.count("\n") == 1
+    return json.loads(out)
+
+
+# ---------------------------------------------------------------- index
+
+
+def test_index_says_what_became_of_every_file(indexed):
+    assert {"collection", "encoder", "indexed", "added", "updated", "unchanged", "missing", "duplicates", "skipped",
+            "seconds"} <= set(indexed)  # fmt: skip
+    assert (indexed["collection"], indexed["encoder"], indexed["indexed"], indexed["added"]) == ("c", "fake", 13, 13)
+    assert indexed["duplicates"] == indexed["skipped"] == []
+    assert indexed["seconds"] > 0
+
+
+def test_index_again_adds_nothing(loupe, indexed, pictures):
+    (pictures / "copy.png").write_bytes((pictures / "0000-red-circle.png").read_bytes())
+    (pictures / "bad.jpg").write_text("no picture")
+    code, out, err = loupe("index", pictures, "--name", "c", "--encoder", "fake", "--json")
+    said = document(out)
+    assert code == 0  # a skipped file is no failure
+    assert err == ""
+    assert (said["added"], said["unchanged"]) == (0, 13)
+    assert said["duplicates"] == [{"file": "copy.png", "same_as": "0000-red-circle.png"}]
+    assert [skipped["file"] for skipped in said["skipped"]] == ["bad.jpg"]
+    assert said["skipped"][0]["reason"]
+
+
+def test_index_for_people(loupe, pictures):
+    (pictures / "bad.jpg").write_text("no picture")
+    code, out, err = loupe("index", pictures, "--name", "c", "--encoder", "fake")
+    assert code == 0
+    assert out.startswith("13 images in c: 13 added")
+    assert "skipped bad.jpg: " in err
+
+
+@pytest.mark.parametrize("words, said", [
+    (("index", "/nowhere", "--name", "c"), "nothing at /nowhere"),
+    (("index", "{pictures}", "--name", "a/b"), "slash"),
+    (("index", "{pictures}", "--name", "c", "--encoder", "nonsense"), "no encoder 'nonsense'"),
+    (("index", "{pictures}", "--name", "c", "--captions", "/nowhere.csv"), "table of captions"),
+    (("index", "{pictures}"), "--name"),
+    (("search", "nobody", "--text", "red"), "no collection 'nobody'; there are: c"),
+    (("search", "c", "--query", "red ^"), "(at character 5 of: red ^)"),
+    (("search", "c", "--text", "red", "--where", "colour ="), "(at character"),
+    (("search", "c", "--item", "nobody"), "nobody"),
+    (("search", "c", "--image", "/nowhere.png"), "no image file at /nowhere.png"),
+    (("search", "c", "--image", "{pictures}/bad.jpg"), "not a picture"),
+    (("search", "c", "--text", "red", "-k", "0"), "1 hit or more"),
+    (("search", "c", "--text", "red", "-k", "many"), "invalid int value"),
+    (("search", "c", "--text", "   "), "empty"),
+    (("hubs", "nobody"), "no collection"),
+    (("hubs", "c", "-k", "-3"), "1 or more"),
+    (("search", "c", "--text"), "--text: expected one argument"),
+    (("search", "c", "--image", "{pictures}/bad.jpg"), "bad.jpg cannot be used"),
+    (("index", "", "--name", "c"), "empty path"),
+    (("restore", "c", "--item", "nobody"), "None of nobody is in the trash"),
+    (("dance",), "invalid choice"),
+    ((), "required"),
+])  # fmt: skip
+def test_a_user_s_mistake_is_one_line_and_2(loupe, indexed, pictures, words, said):
+    (pictures / "bad.jpg").write_text("no picture")
+    words = [word.replace("{pictures}", str(pictures)) for word in words]
+    for extra in ([], ["--json"]):
+        code, out, err = loupe(*words, *extra)
+        assert code == 2
+        assert out == ""
+        assert err.count("\n") == 1
+        assert said in err
+        assert "Traceback" not in err
+
+
+def test_nothing_indexed_is_2_with_the_account(loupe, tmp_path):
+    folder = tmp_path / "bad"
+    folder.mkdir()
+    (folder / "a.png").write_text("no picture")
+    code, out, err = loupe("index", folder, "--name", "c", "--encoder", "fake", "--json")
+    assert code == 2
+    assert document(out)["indexed"] == 0
+    assert err.count("\n") == 1
+    assert "1 of 1 files were skipped" in err
+
+
+# ---------------------------------------------------------------- search
+
+
+def test_search_as_json(loupe, indexed):
+    code, out, err = loupe("search", "c", "--text", "red", "-k", 3, "--json")
+    said = document(out)
+    assert (code, err) == (0, "")
+    assert {"query", "k", "total", "matched", "plan", "ms", "generation", "hits"} <= set(said)
+    assert (said["query"], said["k"], said["total"], said["matched"], said["plan"]) == ("red", 3, 13, 13, "exact")
+    assert [hit["rank"] for hit in said["hits"]] == [1, 2, 3]
+    first = said["hits"][0]
+    assert set(first) == {"rank", "item_id", "score", "cosine", "file", "caption", "terms"}
+    assert {hit["file"] for hit in said["hits"][:2]} == {"0000-red-circle.png", "0012-red-square.png"}
+    scores = [hit["score"] for hit in said["hits"]]
+    assert scores == sorted(scores, reverse=True)
+    for hit in said["hits"]:
+        assert sum(hit["terms"]) == pytest.approx(hit["score"], abs=1e-5)
+
+
+def test_every_kind_of_term(loupe, indexed, pictures):
+    def files(*words):
+        code, out, err = loupe("search", "c", *words, "--json")
+        assert code == 0, err
+        return [hit["file"] for hit in document(out)["hits"]], document(out)["query"]
+
+    found, line = files("--image", pictures / "0002-blue-circle.png", "-k", 1)
+    assert found == ["0002-blue-circle.png"]
+    assert line.startswith("upload:")
+    assert files("--query", line, "-k", 1)[0] == found  # the upload is kept, so its line works again
+
+    item_id = json.loads(loupe("search", "c", "--text", "red", "-k", "1", "--json")[1])["hits"][0]["item_id"]
+    found, line = files("--item", item_id, "-k", 1)
+    assert found[0].split("-")[1] == "red"
+    assert line == f"image:{item_id}"
+
+    found, line = files("--text", "red", "--minus-text", "yellow", "-k", 2)
+    assert {file.split("-")[1] for file in found} == {"red"}
+    assert line == "red -\"yellow\""
+    assert files("--query", "-red", "-k", 13)[0][-1].split("-")[1] == "red"
+    assert len(files("--text", "red", "--where", "width < 10", "-k", 5)[0]) == 0
+    assert len(files("--text", "red", "--where", "file ~ 'circle'", "-k", 50)[0]) == 12
+    assert files("-k", 2)[0] == ["0000-red-circle.png", "0001-green-circle.png"]
+
+
+def test_search_for_people(loupe, indexed):
+    code, out, err = loupe("search", "c", "--text", "red", "-k", 2)
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["1", "2"]
+    assert "2 of 13 matching of 13, exact" in err
+
+
+# ---------------------------------------------------------------- hubs, list, the rest
+
+
+def test_hubs_as_json(loupe, indexed):
+    code, out, _ = loupe("hubs", "c", "-k", 5, "--json")
+    said = document(out)
+    assert code == 0
+    assert set(said) == {"k", "space", "query_side", "n_items", "n_queries", "report", "hubs"}
+    assert (said["k"], said["space"], said["query_side"], said["n_items"], said["n_queries"]) == (5, "joint", "items", 13, 13)
+    assert {"skewness", "robin_hood", "antihub_share"} <= set(said["report"])
+    assert all(set(hub) == {"item_id", "n_k"} for hub in said["hubs"])
+    assert loupe("hubs", "c")[0] == 0
+
+
+def test_list(loupe, indexed):
+    said = document(loupe("list", "--json")[1])
+    assert [(c["name"], c["items"], c["encoder"]) for c in said["collections"]] == [("c", 13, "fake")]
+    assert loupe("list")[1] == "c  13 images  fake\n"
+
+
+def test_trash_and_back(loupe, indexed):
+    item_id = document(loupe("search", "c", "-k", 1, "--json")[1])["hits"][0]["item_id"]
+    loupe("delete", "c", "--item", item_id)
+    assert document(loupe("search", "c", "-k", 50, "--json")[1])["matched"] == 12
+    assert item_id in loupe("trash", "c")[1]
+    assert document(loupe("restore", "c", "--item", item_id, "--json")[1]) == {"restored": 1}
+    loupe("delete", "c")
+    assert document(loupe("list", "--json")[1])["collections"] == []
+    assert document(loupe("trash", "--json")[1])["trash"][0]["name"] == "c"
+    assert loupe("restore", "c")[0] == 0
+    assert document(loupe("search", "c", "-k", 50, "--json")[1])["matched"] == 13
+
+
+def test_export_verify_and_jobs(loupe, indexed, tmp_path):
+    path = tmp_path / "all.parquet"
+    assert document(loupe("export", "c", path, "--json")[1]) == {"path": str(path), "rows": 13}
+    assert path.is_file()
+    assert document(loupe("verify", "c", "--json")[1]) == {"done": [], "problems": []}
+    assert [job["kind"] for job in document(loupe("jobs", "--all", "--json")[1])["jobs"]][-1] == "ingest"
+    code, _, err = loupe("jobs", "--cancel", 999)
+    assert (code, err.count("\n")) == (2, 1)
+
+
+def test_ctrl_c_leaves_the_job_to_the_worker(loupe, pictures, monkeypatch):
+    import core.jobs
+
+    monkeypatch.setattr(core.jobs, "wait", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    code, out, err = loupe("index", pictures, "--name", "c", "--encoder", "fake")
+    assert code == 130
+    assert out == ""
+    assert "Still running in the background; cancel with: python -m core jobs --cancel 1" in err
+
+
+# ---------------------------------------------------------------- for real
+
+
+def test_any_k_and_a_name_with_spaces_around_it(loupe, indexed):
+    for words in ((), ("--text", "red")):
+        code, out, err = loupe("search", " c ", *words, "-k", 10**20, "--json")
+        assert (code, err, len(document(out)["hits"])) == (0, "", 13)
+
+
+def test_an_unexpected_error_is_one_line_too(loupe, indexed, monkeypatch):
+    import core.workbench
+
+    for wrong, code in ((ZeroDivisionError("by\nzero"), 1), (OSError(28, "No space left on device"), 2)):
+
+        def fails(*_, wrong=wrong, **__):
+            raise wrong
+
+        monkeypatch.setattr(core.workbench.Workbench, "search", fails)
+        got, out, err = loupe("search", "c", "--text", "red", "--json")
+        assert (got, out, err.count("\n")) == (code, "", 1)
+        assert ("ZeroDivisionError: by zero" if code == 1 else "No space left on device; check that the disk has room") in err
+
+
+def real(*words, home):
+    return subprocess.run(
+        [sys.executable, "-m", "core", *map(str, words)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"LOUPE_HOME": str(home)},
+        timeout=300,
+    )
+
+
+def test_the_whole_line_with_the_starter_and_a_worker_process(tmp_path, home):
+    """Folder in, words, right picture out; the worker outlives the command and ends when its home is gone."""
+    from core.jobs import Queue
+
+    folder = tmp_path / "pictures"
+    make_images(folder, 12, size=240)
+    done = real("index", folder, "--name", "real", "--json", home=home)
+    assert done.returncode == 0, done.stderr
+    said = document(done.stdout)
+    assert (said["indexed"], said["encoder"]) == (12, "starter")
+    assert done.stderr == ""
+    found = document(real("search", "real", "--text", "red", "-k", 12, "--json", home=home).stdout)
+    assert len(found["hits"]) == 12
+    hubs = document(real("hubs", "real", "-k", 3, "--json", home=home).stdout)
+    assert hubs["n_items"] == 12
+    pid = Queue(home).worker().pid
+    os.kill(pid, 0)
+    os.kill(pid, 15)

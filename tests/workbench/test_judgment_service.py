@@ -1,0 +1,69 @@
+"""Judging through the workbench."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.errors import InputError, QueryError
+from core.store import Collection
+from core.types import Judgment
+from core.workbench.judgments import JudgmentService
+
+
+@pytest.fixture
+def service() -> JudgmentService:
+    return JudgmentService(Collection.create("Judged"))
+
+
+def test_grades_of_a_judge_and_undo(service):
+    service.add("q1", "a", 1, "ann")
+    row = service.add("q1", "a", 3, " ann ")
+    service.add("q1", "b", None, "ann")
+    service.add("q1", "a", 0, "bob")
+    assert service.for_query("q1", "ann") == {"a": 3, "b": None}
+    service.undo(row)
+    assert service.for_query("q1", "ann") == {"a": 1, "b": None}
+    assert service.judged_queries("bob") == {"q1"}
+
+
+def test_a_grade_needs_a_name(service):
+    with pytest.raises(InputError, match="name"):
+        service.add("q1", "a", 1, "  ")
+
+
+def test_qrels_say_the_median_and_leave_out_what_nobody_could_tell(service):
+    for judge, grade in (("ann", 1), ("bob", 2), ("cid", None)):
+        service.add("q1", "a", grade, judge)
+    service.add("q1", "b", None, "ann")
+    assert service.export_qrels() == ("q1 0 a 1\n", 1)
+    service.add("q1", "a", 3, "chief", origin="adjudication")
+    assert service.export_qrels() == ("q1 0 a 3\n", 1)
+
+
+def test_made_grades_are_counted_apart_and_yield(service):
+    service._collection.judgments.add(Judgment("q1", "a", 3, "names", origin="names and keywords"))
+    service.add("q1", "a", 0, "ann")
+    service._collection.judgments.add(Judgment("q1", "b", 2, "names", origin="names and keywords"))
+    summary = service.summary()
+    assert (summary.grades, summary.judges, summary.queries, summary.made) == (1, 1, 1, 2)
+    assert service.export_qrels()[0] == "q1 0 a 0\nq1 0 b 2\n"
+    assert service.export_qrels(with_made=False)[0] == "q1 0 a 0\n"
+    assert service.for_query("q1", "names") == {}
+
+
+def test_qrels_come_back_in(service):
+    assert service.import_qrels("q1 0 a 2\nq1 0 b 0\n", "file") == 2
+    assert service.export_qrels()[0] == "q1 0 a 2\nq1 0 b 0\n"
+    with pytest.raises(InputError, match="0 to 3; q2 c has 4"):
+        service.import_qrels("q2 0 d 1\nq2 0 c 4\n", "file")
+    assert service.grades_for("q2") == {}
+
+
+def test_typed_queries_all_or_none(service):
+    assert service.add_typed_queries("red car\n\n  blue -night \nred car", "mine") == 2
+    assert [query.text for query in service.queries("mine")] == ["red car", "blue -night"]
+    with pytest.raises(QueryError):
+        service.add_typed_queries('fine\n"never closed', "mine")
+    assert service.query_sets() == [("mine", 2)]
+    with pytest.raises(InputError, match="no query"):
+        service.add_typed_queries(" \n ", "mine")
