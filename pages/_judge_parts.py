@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from core.workbench import Workbench
 
 GUIDELINE = "How well does the image answer the query? 3 perfect, 2 relevant, 1 related, 0 not relevant."
+_ACKED = 400
+"""Presses the screen is told are saved; it never has more than a few that it does not know of yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,12 @@ def controls(wb: Workbench) -> Setting | None:
     if not queries:
         st.info("This set has no queries left; add some under Options.")
         return None
-    at = _position(wb, queries, judge)
     if not judge:
         st.markdown(f"You are shown a query and the images found for it, and say with one key how well each answers it. The "
-                    f"grades tell whether a search is good, here and in trec_eval. First comes **{plain(queries[at].text)}**.")
+                    f"grades tell whether a search is good, here and in trec_eval. First comes **{plain(queries[0].text)}**.")
         st.info("Write your name first: grades are kept under it, and you continue where you stopped.")
         return None
+    at = _position(wb, queries, judge, depth, recipe)
     setting = Setting(name, queries, at, judge, mode == "Grid", blind, depth, recipe)
     alone = len(queries) < 2
     row.button("Previous", key="judge_previous", disabled=alone, on_click=_turn, args=(setting, -1))
@@ -71,14 +73,18 @@ def controls(wb: Workbench) -> Setting | None:
     return setting
 
 
-def _position(wb: Workbench, queries: tuple[SavedQuery, ...], judge: str) -> int:
-    """The query to show: the link's, else the first on which this judge has given no grade."""
+def _position(wb: Workbench, queries: tuple[SavedQuery, ...], judge: str, depth: int, recipe: str) -> int:
+    """The query to show: the link's, else the one this judge stopped in, else the first with no grade of theirs."""
     ids = [query.query_id for query in queries]
     wanted = st.query_params.get("query")
     if wanted in ids:
         return ids.index(wanted)
-    started = wb.judgments.judged_queries(judge) if judge else frozenset()
+    started, stopped_in = wb.judgments.judged_queries(judge), wb.judgments.last_judged(judge)
     at = next((i for i, query_id in enumerate(ids) if query_id not in started), 0)
+    if stopped_in in ids:
+        found = wb.search(queries[ids.index(stopped_in)].query, depth, recipe=recipe, log=False).item_ids
+        if not wb.judgments.for_query(stopped_in, judge).keys() >= set(found):
+            at = ids.index(stopped_in)
     st.query_params["query"] = ids[at]
     return at
 
@@ -104,20 +110,22 @@ def screen(wb: Workbench, setting: Setting) -> None:
         st.info("This query finds nothing here: 0 results to judge.")
         return
     given = wb.judgments.for_query(query.query_id, setting.judge)
+    order = {item_id: place for place, item_id in enumerate(given)}
     judging_screen(
         {
             "query": {"id": query.query_id, "text": query.text, "guideline": query.guideline or GUIDELINE},
+            "collection": wb.key,
             "judge": setting.judge,
             "mode": "grid" if setting.grid else "one",
             "blind": setting.blind,
-            "acked": list(ledger.get("saved", {})),
+            "acked": list(ledger.get("saved", {}))[-_ACKED:],
             "hasNext": setting.at + 1 < len(setting.queries),
             "hasPrevious": setting.at > 0,
             "items": [
                 {
                     "id": hit.item_id, "thumb": thumb_url(hit.item_id), "full": full_url(hit.item_id),
                     "title": hit.caption or hit.file, "rank": hit.rank, "score": f"{hit.score:.3f}",
-                    "judged": hit.item_id in given, "grade": given.get(hit.item_id),
+                    "judged": hit.item_id in given, "order": order.get(hit.item_id), "grade": given.get(hit.item_id),
                 }
                 for hit in result
             ],

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from core.errors import QueryError
+
 if TYPE_CHECKING:
     from core.workbench import Workbench
 
@@ -21,6 +23,12 @@ def add_queries(wb: Workbench, name: str) -> None:
     with st.form(f"judge_add_{name}", border=False):
         typed = st.text_area("Queries, one a line", placeholder="a dog on the beach\nred car -night", height=140)
         if st.form_submit_button("Add queries", type="primary") and typed.strip():
-            n = wb.judgments.add_typed_queries(typed, name)
+            try:
+                n = wb.judgments.add_typed_queries(typed, name)
+            except QueryError as error:
+                st.error(str(error))
+                if error.column is not None:
+                    st.code(error.pointer(), language=None)
+                return
             st.toast(f"{n} queries added to {name}.")
             st.rerun()

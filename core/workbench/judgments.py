@@ -86,6 +86,20 @@ class JudgmentService:
         """Take a grade back; the one before it counts again."""
         self._collection.judgments.undo(row_id)
 
+    def undo_last(self, query_id: str, item_id: str, judge: str) -> bool:
+        """Take back the last grade a judge gave to an item for a query; the one before it counts again.
+
+        Returns
+        -------
+        bool
+            False where this judge has said nothing of it.
+        """
+        given = [row_id for row_id, j in self._collection.judgments.rows(query_id)
+                 if (j.item_id, j.judge, j.origin) == (item_id, judge.strip(), PERSON)]  # fmt: skip
+        if given:
+            self.undo(given[-1])
+        return bool(given)
+
     def for_query(self, query_id: str, judge: str) -> Mapping[str, int | None]:
         """This judge's latest word on each item of a query: item id -> grade, None for can't tell."""
         said = latest(self._collection.judgments.all(query_id))
@@ -99,6 +113,11 @@ class JudgmentService:
     def judged_queries(self, judge: str) -> frozenset[str]:
         """Queries on which this judge has said something."""
         return frozenset(j.query_id for j in self._collection.judgments.all() if j.judge == judge and j.origin == PERSON)
+
+    def last_judged(self, judge: str) -> str | None:
+        """The query of this judge's last grade."""
+        said = [j.query_id for j in self._collection.judgments.all() if j.judge == judge and j.origin == PERSON]
+        return said[-1] if said else None
 
     def progress(self, judge: str, pairs: Sequence[tuple[str, str]]) -> tuple[int, int]:
         """(done, total) of (query id, item id) pairs for a judge."""

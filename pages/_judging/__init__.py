@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,6 +10,10 @@ from typing import Any, Protocol
 import streamlit as st
 
 _HERE = Path(__file__).parent
+
+# A press that comes while the page is still being drawn starts a second run beside the first, and both bring the
+# same presses: one after the other, or a grade is kept twice and an undo finds nothing yet to take back.
+_saving = threading.Lock()
 
 _screen = st.components.v2.component(
     "loupe_judging",
@@ -23,7 +28,7 @@ class JudgmentDoor(Protocol):
 
     def add(self, query_id: str, item_id: str, grade: int | None, judge: str, note: str = "") -> int: ...
 
-    def undo(self, row_id: int) -> None: ...
+    def undo_last(self, query_id: str, item_id: str, judge: str) -> bool: ...
 
 
 def judging_screen(data: Mapping[str, Any], *, key: str, on_presses: Callable[[], None], on_go: Callable[[], None]) -> None:
@@ -32,8 +37,9 @@ def judging_screen(data: Mapping[str, Any], *, key: str, on_presses: Callable[[]
     Parameters
     ----------
     data : mapping
-        ``query`` {id, text, guideline}, ``judge``, ``mode`` ("one" or "grid"), ``blind``, ``acked`` (uids that are
-        saved), ``hasNext``, ``hasPrevious`` and ``items``: {id, thumb, full, title, rank, score, judged, grade}.
+        ``collection``, ``query`` {id, text, guideline}, ``judge``, ``mode`` ("one" or "grid"), ``blind``, ``acked``
+        (uids that are saved), ``hasNext``, ``hasPrevious`` and ``items``: {id, thumb, full, title, rank, score,
+        judged, order, grade}, `order` being the place among what this judge has judged, from 0.
     """
     _screen(data=dict(data), key=key, default={"presses": []}, on_presses_change=on_presses, on_go_change=on_go)
 
@@ -48,7 +54,7 @@ def save_presses(
     presses : sequence of mapping
         From the browser: ``uid``, ``query``, ``judge``, ``item`` and either ``grade`` (0..3 or None) or ``undo``.
     ledger : mutable mapping
-        Kept in the session: ``saved`` (uids) and ``rows`` ((query, item, judge) -> row ids, latest last).
+        Kept in the session: ``saved``, the uids of presses that are saved.
     allowed : frozenset of str
         Items that were shown. A press on any other item is not a press.
 
@@ -57,23 +63,26 @@ def save_presses(
     int
         Presses saved now.
     """
-    saved: dict[str, None] = ledger.setdefault("saved", {})
-    rows: dict[tuple[str, str, str], list[int]] = ledger.setdefault("rows", {})
+    with _saving:
+        return _save(door, presses, ledger.setdefault("saved", {}), allowed)
+
+
+def _save(
+    door: JudgmentDoor, presses: Sequence[Mapping[str, Any]], saved: MutableMapping[str, None], allowed: frozenset[str]
+) -> int:
     n = 0
     for press in presses:
         uid, item = str(press.get("uid", "")), str(press.get("item", ""))
         if not uid or uid in saved or item not in allowed:
             continue
         judge, query = str(press.get("judge", "")), str(press.get("query", ""))
-        stack = rows.setdefault((query, item, judge), [])
         if press.get("undo"):
-            if stack:
-                door.undo(stack.pop())
+            door.undo_last(query, item, judge)
         else:
             grade = press.get("grade")
             if grade is not None and grade not in (0, 1, 2, 3):
                 continue
-            stack.append(door.add(query, item, None if grade is None else int(grade), judge))
+            door.add(query, item, None if grade is None else int(grade), judge)
         saved[uid] = None
         n += 1
     return n

@@ -12,11 +12,19 @@ function make(tag, className, text) {
   return node;
 }
 
-function state(root) {
-  if (!root.loupeJudging) {
-    root.loupeJudging = { query: null, position: 0, grades: {}, pending: [], history: [], shownAt: 0, serial: 0 };
+// What a judge has done at a query outlives the element it was done in: a screen may be taken down and put up anew
+// with any rerun, and presses on their way to the server, and what `u` takes back, must not go with it.
+function state(data) {
+  const all = (window.loupeJudging = window.loupeJudging || new Map());
+  const key = JSON.stringify([data.collection, data.query.id, data.judge]);
+  if (!all.has(key)) {
+    const given = data.items.filter((item) => item.judged);
+    const first = data.items.findIndex((item) => !item.judged);
+    const history = given.sort((a, b) => a.order - b.order)
+      .map((item) => ({ item: item.id, position: data.items.indexOf(item) }));   // judged in an earlier visit
+    all.set(key, { position: first < 0 ? data.items.length : first, grades: {}, pending: [], history, serial: 0 });
   }
-  return root.loupeJudging;
+  return all.get(key);
 }
 
 function gradeText(grade) {
@@ -27,15 +35,9 @@ function gradeText(grade) {
 export default function (component) {
   const { data, parentElement, setStateValue, setTriggerValue } = component;
   const root = parentElement.querySelector(".judging");
-  const s = state(root);
+  const s = state(data);
   const items = data.items;
 
-  if (s.query !== data.query.id || s.judge !== data.judge) {
-    Object.assign(s, { query: data.query.id, judge: data.judge, grades: {}, history: [], position: 0 });
-    const first = items.findIndex((item) => !item.judged);
-    s.position = first < 0 ? items.length : first;
-    s.shownAt = performance.now();
-  }
   const acked = new Set(data.acked);
   s.pending = s.pending.filter((press) => !acked.has(press.uid));
   const waiting = new Set(s.pending.map((press) => press.item));
@@ -49,7 +51,7 @@ export default function (component) {
 
   function send(press) {
     s.serial += 1;
-    s.pending.push({ uid: `${Date.now()}-${s.serial}`, query: data.query.id, judge: data.judge, ...press });
+    s.pending.push({ uid: `${performance.timeOrigin}-${Date.now()}-${s.serial}`, query: data.query.id, judge: data.judge, ...press });
     setStateValue("presses", s.pending.slice());
   }
 

@@ -36,6 +36,15 @@ def test_three_grades_by_keyboard_end_in_the_qrels(drawn, serve, page):  # noqa:
     page.reload()  # a judge continues where the last press was
     page.get_by_test_id("judged").wait_for()
     assert page.get_by_test_id("judged").inner_text() == "3 of 10"
+    settled(page)
+    page.keyboard.press("u")  # undo reaches back behind the reload, and the grade can be given again
+    page.get_by_test_id("judged").filter(has_text="2 of 10").wait_for()
+    page.get_by_text("saved", exact=True).wait_for()
+    page.keyboard.press("x")
+    page.get_by_test_id("judged").filter(has_text="3 of 10").wait_for()
+    page.get_by_text("saved", exact=True).wait_for()
+    settled(page)
+    assert [(j.grade, j.judge) for j in collection.judgments.all(query.query_id)] == said
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Export qrels").click()
     lines = open(waiting.value.path(), encoding="utf-8").read().splitlines()

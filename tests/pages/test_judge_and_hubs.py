@@ -49,14 +49,36 @@ def test_judging_asks_for_a_name_then_shows_the_first_query(app, tmp_path):
     assert "Query 1 of 3 · Colours" in [one.value for one in app.caption]
 
 
-def test_a_judge_continues_where_no_grade_was_given(app, tmp_path):
+def test_a_judge_continues_where_the_last_grade_was_given(app, tmp_path):
     wb = colour_world(tmp_path / "images")
-    first, second, _ = wb.judgments.queries("Colours")
-    wb.judgments.add(first.query_id, wb.search(first.query, 1)[0].item_id, 3, "ann")
+    _, second, _ = wb.judgments.queries("Colours")
+    found = wb.search(second.query, 10).item_ids
+    wb.judgments.add(second.query_id, found[0], 3, "ann")
     framed(app, "judge", "Judge")
-    app.query_params.pop("query", None)
     app.text_input(key="judge_name").set_value("ann").run()
+    assert "Query 2 of 3 · Colours" in [one.value for one in app.caption]  # one of its ten is graded
     assert any("1 grade by 1 judge on 1 query." in one.value for one in app.caption)
+
+
+def test_a_judge_who_is_done_with_a_query_gets_one_without_grades(app, tmp_path):
+    wb = colour_world(tmp_path / "images")
+    first, _, _ = wb.judgments.queries("Colours")
+    for item_id in wb.search(first.query, 10).item_ids:
+        wb.judgments.add(first.query_id, item_id, 1, "ann")
+    framed(app, "judge", "Judge")
+    app.text_input(key="judge_name").set_value("ann").run()
+    assert "Query 2 of 3 · Colours" in [one.value for one in app.caption]
+
+
+def test_a_query_that_cannot_be_read_is_pointed_at_and_none_is_added(app, tmp_path):
+    wb = colour_world(tmp_path / "images")
+    framed(app, "judge", "Judge")
+    app.text_area[0].set_value('red\n"never closed')
+    app.button("FormSubmitter:judge_add_Colours-Add queries").click().run()
+    assert not app.exception
+    assert len(app.error) == 1 and "^" in app.code[0].value
+    assert app.text_input(key="judge_name")  # the rest of the page stands
+    assert len(wb.judgments.queries("Colours")) == 3
 
 
 def test_hubs_say_the_finding_in_words(app, tmp_path):

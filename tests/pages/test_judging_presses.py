@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 from pages._judging import save_presses
 
 SHOWN = frozenset({"a", "b"})
@@ -19,8 +22,11 @@ class Door:
         self.rows[self.next] = (query_id, item_id, grade, judge)
         return self.next
 
-    def undo(self, row_id):
-        del self.rows[row_id]
+    def undo_last(self, query_id, item_id, judge):
+        given = [n for n, row in self.rows.items() if (*row[:2], row[3]) == (query_id, item_id, judge)]
+        if given:
+            del self.rows[given[-1]]
+        return bool(given)
 
 
 def press(uid, item="a", **more):
@@ -51,3 +57,19 @@ def test_undo_of_nothing_changes_nothing():
     door, ledger = Door(), {}
     save_presses(door, [press("1", undo=True)], ledger, SHOWN)
     assert door.rows == {}
+
+
+def test_two_runs_at_once_save_every_press_once_and_in_order():
+    class Slow(Door):
+        def add(self, *said):
+            time.sleep(0.02)  # as long as a disk takes
+            return super().add(*said)
+
+    door, ledger = Slow(), {}
+    presses = [press("1", grade=3), press("2", "b", grade=2), press("3", "b", undo=True)]
+    runs = [threading.Thread(target=save_presses, args=(door, presses[:n], ledger, SHOWN)) for n in (1, 2, 3, 3)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    assert list(door.rows.values()) == [("q", "a", 3, "ann")]

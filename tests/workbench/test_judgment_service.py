@@ -26,6 +26,20 @@ def test_grades_of_a_judge_and_undo(service):
     assert service.judged_queries("bob") == {"q1"}
 
 
+def test_undo_last_takes_back_one_judges_last_word_on_one_item(service):
+    service.add("q1", "a", 1, "ann")
+    service.add("q1", "a", 3, "bob")
+    service.add("q1", "a", 2, "ann")
+    service.add("q1", "b", 0, "ann")
+    assert service.last_judged("ann") == "q1" and service.last_judged("cid") is None
+    assert service.undo_last("q1", "a", "ann")
+    assert service.for_query("q1", "ann") == {"a": 1, "b": 0}
+    assert service.undo_last("q1", "a", "ann")
+    assert not service.undo_last("q1", "a", "ann")
+    assert service.for_query("q1", "ann") == {"b": 0}
+    assert service.for_query("q1", "bob") == {"a": 3}
+
+
 def test_a_grade_needs_a_name(service):
     with pytest.raises(InputError, match="name"):
         service.add("q1", "a", 1, "  ")
