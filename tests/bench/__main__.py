@@ -44,7 +44,8 @@ def main() -> None:
     for part in wanted:
         for row in PARTS[part]():
             rows.append(row)
-            print(f"| {row.part} | {row.what} | {_figure(row.value)} {row.unit} |", flush=True)
+            values = _figure(row.value) + ("" if row.p95 is None else f" / {_figure(row.p95)}")
+            print(f"| {row.part} | {row.what} | {values} {row.unit} |", flush=True)
     out = ROOT / "build" / "bench.json"
     out.parent.mkdir(exist_ok=True)
     document = {"machine": machine(), "at": time.strftime("%Y-%m-%d"), "rows": [row.__dict__ for row in rows]}

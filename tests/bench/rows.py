@@ -12,12 +12,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table."""
+    """One line of the table; `p95` where `value` is the median of many."""
 
     part: str
     what: str
     value: float
     unit: str
+    p95: float | None = None
 
 
 def timed(work: Callable[[], T]) -> tuple[float, T]:
