@@ -15,6 +15,10 @@ from pages._search_state import plain
 from pages._shared import count, full_url, thumb_url
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
+    from streamlit.delta_generator import DeltaGenerator
+
     from core.workbench import Workbench
 
 GUIDELINE = "How well does the image answer the query? 3 perfect, 2 relevant, 1 related, 0 not relevant."
@@ -45,9 +49,12 @@ def controls(wb: Workbench) -> Setting | None:
     """Who judges what, on one line that wraps on a phone; None (with words) until a judge has given a name."""
     sets = dict(wb.judgments.query_sets())
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    judge = row.text_input("Your name", key="judge_name", bind="query-params", max_chars=60, width=200,
-                           help="Every grade is kept under the name of who gave it.").strip()
-    with row.popover("Options"):
+    # Once given, the name moves into the options: the picture needs the room.
+    known = str(st.session_state.get("judge_name") or st.query_params.get("judge_name") or "").strip()
+    judge = "" if known else _judge_name(row)
+    with row.popover(f"Judging as {plain(known)}" if known else "Options"):
+        if known:
+            judge = _judge_name(st)
         name = st.selectbox("Query set", list(sets), key="judge_set", format_func=lambda s: f"{s} ({sets[s]})")
         mode = st.segmented_control("Show", ["One image", "Grid"], default="One image", key="judge_mode", required=True)
         recipe = st.selectbox("Recipe", list(recipes(wb.collection)), key="judge_recipe", help="How the results are made.")
@@ -71,6 +78,11 @@ def controls(wb: Workbench) -> Setting | None:
     row.button("Next", key="judge_next", disabled=alone, on_click=_turn, args=(setting, 1))
     row.caption(f"Query {at + 1} of {len(queries)} · {name}", width="content")
     return setting
+
+
+def _judge_name(place: DeltaGenerator | ModuleType) -> str:
+    return place.text_input("Your name", key="judge_name", bind="query-params", max_chars=60, width=200,
+                            help="Every grade is kept under the name of who gave it.").strip()
 
 
 def _position(wb: Workbench, queries: tuple[SavedQuery, ...], judge: str, depth: int, recipe: str) -> int:
