@@ -193,7 +193,7 @@ def write_parquet(out: Path | BinaryIO, columns: Mapping[str, Sequence | np.ndar
         elif isinstance(values, np.ndarray) and values.dtype.kind in "US":
             arrays[name] = pa.array(values.tolist(), type=pa.string())
         else:
-            arrays[name] = pa.array(values)
+            arrays[name] = _typed(pa, pa.array(values))
     table = pa.table(arrays)
     if isinstance(out, str | Path):
         out = Path(out)
@@ -204,3 +204,12 @@ def write_parquet(out: Path | BinaryIO, columns: Mapping[str, Sequence | np.ndar
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
     out.write(buffer.getvalue())
+
+
+def _typed(pa, array):  # noqa: ANN001, ANN202 - pyarrow is imported late
+    """A column of which every cell, or every list, is empty is one of text: readers stumble over a type "null"."""
+    if pa.types.is_null(array.type):
+        return array.cast(pa.string())
+    if pa.types.is_list(array.type) and pa.types.is_null(array.type.value_type):
+        return array.cast(pa.list_(pa.string()))
+    return array

@@ -186,14 +186,38 @@ class ItemsPart(CollectionBase):
             refresh_status(connection, [item_id])
 
     def mark_missing(self, paths: Iterable[str | Path]) -> int:
-        """Note that files are gone; the number of items that thereby have no file left (they stay, as ``missing``)."""
+        """Note that files are gone; the number of items that thereby have no file left (they stay, as ``missing``).
+
+        An item that was shown under the name of such a file and has another one gets that one's name: it was moved.
+        """
         kept = [self._kept_path(path) for path in paths]
         with self._write() as connection:
             owners = {r[0] for r in select_in(connection, "SELECT item_id FROM sources WHERE path IN ({})", kept)}
             before = _count_missing(connection, owners)
             execute_in(connection, "UPDATE sources SET missing = 1 WHERE path IN ({})", kept)
             refresh_status(connection, owners)
+            index_text(connection, _rename_moved(connection, owners))
             return _count_missing(connection, owners) - before
+
+
+def _rename_moved(connection: sqlite3.Connection, ids: Iterable[str]) -> list[str]:
+    """Show items by the name of a file that is there, where theirs is gone; their ids. Kept originals have no such names."""
+    gone: dict[str, set[str]] = {}
+    there: dict[str, set[str]] = {}
+    for item_id, path, root, missing in select_in(
+        connection, "SELECT item_id, path, root, missing FROM sources WHERE item_id IN ({})", ids
+    ):
+        folder = os.path.join(root, "")
+        if root and os.path.isabs(path) and path.startswith(folder):
+            shown = path.removeprefix(folder).replace(os.sep, "/")
+            (gone if missing else there).setdefault(item_id, set()).add(shown)
+    moved = [
+        (min(there[item_id]), item_id)
+        for item_id, file in select_in(connection, "SELECT item_id, file FROM items WHERE item_id IN ({})", there)
+        if file in gone.get(item_id, ()) and file not in there[item_id]
+    ]
+    connection.executemany("UPDATE items SET file = ? WHERE item_id = ?", moved)
+    return [item_id for _, item_id in moved]
 
 
 def _count_missing(connection: sqlite3.Connection, ids: Iterable[str]) -> int:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from core.errors import InputError
 from core.store import Collection
 from core.types import Column, Facet, Item, Query, SearchResult, Skipped
+
+if TYPE_CHECKING:
+    from core.jobs.attaching import Attached
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +31,6 @@ class DuplicateGroup:
     group_id: str
     items: tuple[Item, ...]
     decisions: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Attached:
-    """What became of a table that was joined to items that are there.
-
-    Attributes
-    ----------
-    updated : int
-        Items that got captions or metadata.
-    unmatched_rows : tuple of Skipped
-        Rows for which there is no item, with the reason.
-    unmatched_items : int
-        Items without a row.
-    """
-
-    updated: int
-    unmatched_rows: tuple[Skipped, ...]
-    unmatched_items: int
 
 
 class ItemService:
@@ -173,19 +157,9 @@ class ItemService:
         InputError
             The table cannot be read, or has neither an id nor a file column.
         """
-        from core.ingest.matching import attach_rows
-        from core.ingest.tables import read_table
+        from core.jobs.attaching import attach
 
-        table = read_table(Path(path).expanduser())
-        files = {file: item_id for item_id, file in self._collection.select(
-            "SELECT item_id, file FROM items WHERE trashed_at IS NULL ORDER BY n DESC")}  # fmt: skip
-        roots = [Path(root) for (root,) in self._collection.select("SELECT DISTINCT root FROM sources")]
-        names = {name for root in roots for name in (root.name, root.stem)}  # of a zip both are used
-        joined = attach_rows(table, files, self._collection.ids(), names)
-        updated = self._collection.update_metadata(joined.updates)
-        if updated:
-            self._collection.set_columns(table.columns)
-        return Attached(updated, joined.unmatched_rows, len(joined.unmatched_items))
+        return attach(self._collection, path)
 
     # ------------------------------------------------------------ near-duplicates
 

@@ -199,6 +199,35 @@ def test_a_table_with_captions_metadata_and_ids(collection, pictures):
     assert result["unmatched_rows"][0]["file"] == "nowhere.png"
 
 
+def test_of_identical_files_the_first_row_says_what_the_item_is_also_again(collection, pictures):
+    shutil.copy(pictures / "0000-red-circle.png", pictures / "copy.png")
+    table = pictures / "table.csv"
+    table.write_text("file,caption,price,note\n0000-red-circle.png,first,1,\ncopy.png,second,2,only here\n")
+    assert counts(ingest(collection, table)) == {"indexed": 1, "added": 1, "updated": 0, "unchanged": 0, "missing": 0}
+    item = collection.item(file_of(collection)["0000-red-circle.png"])
+    assert (dict(item.meta), item.captions) == ({"price": 1, "note": "only here"}, ("first", "second"))
+    assert counts(ingest(collection, table)) == {"indexed": 1, "added": 0, "updated": 0, "unchanged": 1, "missing": 0}
+    assert collection.item(item.item_id).meta == item.meta
+
+
+@pytest.mark.parametrize("column", ["file", "id"])
+def test_a_table_alone_only_adds_words_to_a_collection_that_is_there(collection, pictures, tmp_path, column):
+    ingest(collection, pictures)
+    item_id = file_of(collection)["0000-red-circle.png"]
+    wanted = {"file": "0000-red-circle.png", "id": item_id}[column]
+    table = tmp_path / "more.csv"
+    table.write_text(f"{column},caption,price\n{wanted},a circle,2\nnobody,x,3\n")
+    result = ingest(collection, table)
+    assert counts(result) == {"indexed": 1, "added": 0, "updated": 1, "unchanged": 0, "missing": 0}
+    assert [row["file"] for row in result["unmatched_rows"]] == ["nobody"]
+    assert len(result["unmatched_files"]) == 11
+    assert (collection.item(item_id).captions, dict(collection.item(item_id).meta)) == (("a circle",), {"price": 2})
+    assert collection.skipped() == ()
+    table.write_text(f"{column},price\nnobody,3\n")
+    with pytest.raises(InputError, match="None of the 1 rows of more.csv is an image of c or a file beside the table"):
+        ingest(collection, table)
+
+
 def test_captions_beside_a_folder_are_matched_both_ways(collection, pictures, tmp_path):
     table = tmp_path / "captions.csv"
     table.write_text("file,caption\n0000-red-circle.png,one\n0000-red-circle.png,two\nother.png,three\n")
@@ -270,6 +299,17 @@ def test_a_moved_file_keeps_its_id_and_its_tags_and_is_not_decoded(collection, p
     item = collection.item(item_id)
     assert (item.status, item.tags) == ("ok", ("mine",))
     assert collection.original_path(item_id) == pictures / "sub" / "renamed.png"
+    assert item.file == "sub/renamed.png"
+    assert collection.select("SELECT item_id FROM text_fts WHERE text_fts MATCH 'renamed'") == [(item_id,)]
+
+
+def test_a_copy_that_stays_where_the_first_was_lost_gives_its_name(collection, pictures):
+    shutil.copy(pictures / "0000-red-circle.png", pictures / "z-copy.png")
+    ingest(collection, pictures)
+    item_id = file_of(collection)["0000-red-circle.png"]
+    os.unlink(pictures / "0000-red-circle.png")
+    assert counts(ingest(collection, pictures)) == {"indexed": 12, "added": 0, "updated": 0, "unchanged": 12, "missing": 0}
+    assert (collection.item(item_id).file, collection.item(item_id).status) == ("z-copy.png", "ok")
 
 
 def test_changed_bytes_are_a_new_item_that_supersedes_the_old(collection, pictures):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from core.jobs.pipelines.keeping import Keeper
 from core.jobs.pipelines.reading import Read, Reader
 from core.jobs.progress import Progress
 from core.store import Collection
-from core.types import NewItem, Skipped
+from core.types import NewItem, Scalar, Skipped
 
 BATCH = 16
 BATCH_S = 2.0
@@ -69,6 +69,7 @@ class Indexer:
         self._complete = self._there - lacking
         self._trashed = set(collection.ids(trashed=True))
         self._file_of: dict[str, str] = {}
+        self._said_of: dict[str, Mapping[str, Scalar]] = {}
         self._seen_paths: set[str] = set()
         # Copies of items of another place; told at the end, as that place may be met in this very run.
         self._copies: dict[str, dict[str, str]] = {}
@@ -126,9 +127,13 @@ class Indexer:
             if any(waiting.item_id == item_id for waiting in self._batch):
                 self._encode(committer)  # the item comes in under the name it was met with first
             if not read.untouched:
-                committer.add(self._new_item(read), item_id, {})
+                # What a table says of the file the item was met as first stays; otherwise every run would turn it over.
+                said = self._said_of[item_id]
+                more = {name: value for name, value in candidate.meta.items() if name not in said}
+                self._said_of[item_id] = {**said, **more}
+                committer.add(replace(self._new_item(read), meta=more), item_id, {})
             return
-        self._file_of[item_id] = candidate.file
+        self._file_of[item_id], self._said_of[item_id] = candidate.file, candidate.meta
         if read.untouched:
             if item_id not in self._trashed:
                 account.items.add(item_id)

@@ -12,6 +12,7 @@ from core.encode import Encoder, load_encoder
 from core.errors import InputError
 from core.ingest.folders import TABLE_EXTENSIONS
 from core.ingest.sources import Candidate, Scan, scan
+from core.jobs.attaching import attach, stands_alone
 from core.jobs.pipelines import bring, maps
 from core.jobs.pipelines.indexing import Account, Indexer
 from core.jobs.pipelines.keeping import Keeper, clear
@@ -41,6 +42,8 @@ def run(context: Context) -> dict:
     try:
         progress.stage("looking for images")
         source = Path(str(args["source"]))
+        if not (args.get("captions") or args.get("vectors") or args.get("keep")) and stands_alone(collection, source):
+            return _attached(collection, source) | {"seconds": round(time.monotonic() - began, 2)}
         found = scan(
             source,
             captions=args.get("captions"),
@@ -146,6 +149,36 @@ def _result(
         "skipped": _named(skipped),
         "unmatched_rows": _named((*found.unmatched_rows, *unmatched_vectors)),
         "unmatched_files": list(found.unmatched_files),
+    }
+
+
+def _attached(collection: Collection, table: Path) -> dict:
+    """The account of a table alone, which only adds captions and metadata.
+
+    Raises
+    ------
+    InputError
+        Not one of its rows is an item.
+    """
+    done = attach(collection, table)
+    if not done.updated:
+        first = done.unmatched_rows[0]
+        raise InputError(
+            f"None of the {len(done.unmatched_rows):,} rows of {table.name} is an image of {collection.name} or a file beside "
+            f"the table, the first is {first.file}: {first.reason}; name files or ids as the collection does."
+        )
+    return {
+        "collection": collection.name,
+        "encoder": collection.set().encoder if collection.sets() else bring.NO_ENCODER,
+        "indexed": done.updated,
+        "added": 0,
+        "updated": done.updated,
+        "unchanged": 0,
+        "missing": 0,
+        "duplicates": [],
+        "skipped": [],
+        "unmatched_rows": _named(done.unmatched_rows),
+        "unmatched_files": list(done.unmatched_files),
     }
 
 
