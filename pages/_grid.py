@@ -35,6 +35,7 @@ class Card(TypedDict, total=False):
     rank: int
     score: str
     badge: str  # such as "+3 alike"; a click on it gives the event "alike"
+    parts: list[list[str | float]]  # what each term of the query gave: its name and its share of the score
     hub: str  # why it is marked as a hub; absent: no mark
     grade: int  # 0..3
     width: int  # pixels of the image: with both known nothing moves while pictures load

@@ -17,6 +17,7 @@ from pages._search_chips import MAX_UPLOAD, add_upload
 from pages._search_results import SORTS, all_that_match, summary
 
 RECIPES = {"plain": "every image", "folded": "look-alikes folded", "sum": "terms not centred"}
+_IMAGE = "search_image"
 K_CHOICES = (20, 40, 100, 200, 500)
 IMAGE_TYPES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm", "pgm", "pbm", "pnm", "jp2", "heic"]
 
@@ -30,7 +31,7 @@ def query_box(workbench: Workbench) -> None:
                       icon=":material/search:", placeholder='Words such as  red car -night,  or paste or drop an image',
                       on_change=lambda: link.put(q=str(st.session_state["search_box"]).strip(), item=""))
         st.button("Search", type="primary", key="search_go")
-        with st.popover("Image", icon=":material/add_photo_alternate:", key="search_image"):
+        with st.popover("Image", icon=":material/add_photo_alternate:", key=_IMAGE, on_change="rerun"):
             _uploader(workbench)
     if message:
         st.info(message)
@@ -40,13 +41,16 @@ def _uploader(workbench: Workbench) -> None:
     turn = st.session_state.setdefault("search_upload_turn", 0)  # a new key empties the uploader
 
     def take() -> None:
-        for file in st.session_state.get(f"search_upload_{turn}") or ():
-            add_upload(workbench, file.getvalue())
+        wrong = [add_upload(workbench, file.getvalue()) for file in st.session_state.get(f"search_upload_{turn}") or ()]
         st.session_state["search_upload_turn"] = turn + 1
+        st.session_state["search_upload_wrong"] = [text for text in wrong if text]
+        st.session_state[_IMAGE] = any(wrong)  # it stands in front of the pictures: once it has served it goes
 
     st.file_uploader("Search with an image of yours", type=IMAGE_TYPES, accept_multiple_files=True, on_change=take,
                      key=f"search_upload_{turn}", max_upload_size=MAX_UPLOAD // 2**20,
                      help="It is kept beside the collection, so that the link shows the same; it does not join it.")
+    for text in st.session_state.pop("search_upload_wrong", ()):
+        st.error(link.plain(text))
 
 
 def _recent(workbench: Workbench) -> None:

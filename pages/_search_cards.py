@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from core.types import Hit, Item
+from core.types import Hit, Item, Term
 from core.workbench import Workbench
 from pages._grid import Card
 from pages._shared import thumb_url
@@ -12,9 +13,10 @@ from pages._shared import thumb_url
 
 def card(
     item: Item, hit: Hit | None = None, score: float | None = None, hub_from: float | None = None, grade: int | None = None,
+    terms: Sequence[Term] = (),
 ) -> Card:
-    """One card. `hub_from` is the N_k from which on an item is marked as a hub, `grade` how well it answers the query;
-    None marks nothing.
+    """One card. `hub_from` is the N_k from which on an item is marked as a hub, `grade` how well it answers the query,
+    `terms` are those of the query: what each gave is shown where there are several. None marks nothing.
     """
     shown = Card(id=item.item_id, thumb=thumb_url(item.item_id), title=item.caption or item.file,
                  width=item.width, height=item.height, tip=f"{item.caption}\n{item.file}".strip())
@@ -23,6 +25,8 @@ def card(
         shown["score"] = number(value)
     if hit is not None and hit.terms:
         shown["rank"] = hit.rank
+        if len(terms) == len(hit.terms) > 1:
+            shown["parts"] = [[term_label(term), round(part, 4)] for term, part in zip(terms, hit.terms)]
     if grade is not None:
         shown["grade"] = grade
     if hit is not None and hit.alike:
@@ -30,6 +34,12 @@ def card(
     if hub_from is not None and item.n_k is not None and item.n_k >= hub_from:
         shown["hub"] = f"{item.n_k} images have this one among their nearest: it gets in the way of others."
     return shown
+
+
+def term_label(term: Term) -> str:
+    """A term as a person would call it: ``red car``, ``− example image``."""
+    name = {"item": "example image", "upload": "your image"}.get(term.kind, term.value)
+    return f"\u2212 {name}" if term.weight < 0 else name
 
 
 def hub_from(workbench: Workbench) -> float | None:

@@ -1,4 +1,6 @@
-"""The query as chips, one for each term; images come in by paste, by drop, or dragged from the results."""
+"""The query as chips, one for each term and each condition of the filter; images come in by paste, by drop, or dragged
+from the results.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,7 @@ from core.ingest.images import open_image
 from core.types import Query, Term
 from core.workbench import Workbench
 from pages import _search_state as link
+from pages._search_where import conditions, joined
 from pages._shared import thumb_url, upload_url
 
 _HERE = Path(__file__).parent / "_search_chips"
@@ -31,30 +34,31 @@ _mount = st.components.v2.component(
 
 
 def query_chips(workbench: Workbench, query: Query) -> None:
-    """Show the query's terms; a change made here is a change of the query's text."""
+    """Show the query's terms and filters; a change made here is a change of the query's text."""
     _mount(
         key=_KEY,
         data={
             "terms": [_chip(workbench, term) for term in query.terms],
             "literals": [{"field": m.field, "value": m.value, "negated": m.negated} for m in query.literals],
+            "filters": _conditions(query.where),
             "uploads": True,
         },
         on_event_change=lambda: _handle(workbench, st.session_state[_KEY].get("event")),
     )
 
 
-def add_upload(workbench: Workbench, data: bytes) -> None:
-    """Keep an image and make it a term of the query; a file that is no image is said to be none."""
+def add_upload(workbench: Workbench, data: bytes) -> str:
+    """Keep an image and make it a term of the query; what is wrong with it, or nothing."""
+    if len(data) > MAX_UPLOAD:
+        return (f"The image has {len(data) / 1e6:.0f} MB, and {MAX_UPLOAD / 1e6:.0f} MB are possible;"
+                " use a smaller copy.")
     try:
-        if len(data) > MAX_UPLOAD:
-            link_message(f"The image has {len(data) / 1e6:.0f} MB, and {MAX_UPLOAD / 1e6:.0f} MB are possible;"
-                         " use a smaller copy.")
-        else:
-            link.add_term("upload", workbench.collection.keep_upload(open_image(data)))
+        link.add_term("upload", workbench.collection.keep_upload(open_image(data)))
     except ImageError as error:
-        link_message(f"That file cannot be used as a query: {error}")
+        return f"That file cannot be used as a query: {error}"
     except LoupeError as error:
-        link_message(str(error))
+        return str(error)
+    return ""
 
 
 def link_message(text: str) -> None:
@@ -84,9 +88,10 @@ def _handle(workbench: Workbench, event: Any) -> None:
         "weight": lambda e: _change(e, lambda term: replace(term, weight=float(e["weight"]))),
         "remove": lambda e: _change(e, lambda term: None),
         "remove_literal": _remove_literal,
-        "clear": lambda e: link.put(q="", item=""),
+        "remove_filter": _remove_filter,
+        "clear": lambda e: link.put(q="", where="", item=""),
         "item": lambda e: link.add_term("item", str(e["id"])),
-        "upload": lambda e: add_upload(workbench, base64.b64decode(str(e["data"]), validate=True)),
+        "upload": lambda e: link_message(add_upload(workbench, base64.b64decode(str(e["data"]), validate=True))),
         "refused": lambda e: link_message(f"{e.get('name', 'The file')} is too large ({int(e['bytes']) / 1e6:.0f} MB);"
                                           " use a smaller copy."),
     }.get(str(event.get("type")))
@@ -100,6 +105,13 @@ def _handle(workbench: Workbench, event: Any) -> None:
         link_message("That change of the query could not be read; try again.")
 
 
+def _conditions(where: str) -> list[str]:
+    try:
+        return conditions(where)
+    except LoupeError:  # it cannot be read: the page says so below
+        return []
+
+
 def _change(event: Mapping[str, Any], how: Callable[[Term], Term | None]) -> None:
     terms = link.query().terms
     changed = [how(term) if i == event["index"] else term for i, term in enumerate(terms)]
@@ -110,3 +122,8 @@ def _remove_literal(event: Mapping[str, Any]) -> None:
     query = link.query()
     rest = tuple(match for i, match in enumerate(query.literals) if i != event["index"])
     link.put(q=link.render(replace(query, literals=rest)))
+
+
+def _remove_filter(event: Mapping[str, Any]) -> None:
+    parts = conditions(str(link.state()["where"]))
+    link.put(where=joined([part for i, part in enumerate(parts) if i != event["index"]]), item="")

@@ -7,6 +7,7 @@ from html import escape
 import streamlit as st
 
 from core.types import Item, SearchResult
+from pages._search_cards import term_label
 
 N_K_HELP = ("In how many other images' lists of nearest neighbours this one stands (N_k). The mean is the length of"
             " those lists; far above it the image is a hub and gets in the way, at 0 no image leads to it.")
@@ -21,14 +22,13 @@ def why_found(result: SearchResult | None, item_id: str) -> None:
     most = max(abs(part) for part in hit.terms) or 1.0
     rows = []
     for term, part in zip(result.query.terms, hit.terms):
-        label = {"item": "example image", "upload": "your image"}.get(term.kind, term.value)
         width = 50 * abs(part) / most
         side = f"left:50%;width:{width:.1f}%" if part >= 0 else f"right:50%;width:{width:.1f}%"
         tone = "#1f8a4c" if part >= 0 else "#c0392b"
         rows.append(
             f'<div style="display:flex;gap:8px;align-items:center;font-size:.85rem;line-height:1.7">'
             f'<span style="flex:0 0 38%;overflow:hidden;text-overflow:ellipsis;white-space:nowrap">'
-            f'{"&minus; " if term.weight < 0 else ""}{escape(label)}</span>'
+            f'{escape(term_label(term))}</span>'
             f'<span style="flex:1;position:relative;height:10px;background:rgba(128,128,128,.14);border-radius:3px">'
             f'<span style="position:absolute;top:0;bottom:0;{side};background:{tone};border-radius:3px"></span></span>'
             f'<span style="flex:0 0 4.2em;text-align:right;font-variant-numeric:tabular-nums">{part:+.3f}</span></div>'

@@ -57,7 +57,7 @@ def summary(result: SearchResult) -> str:
     parts = [f"{result.matched:,} of {result.total:,}"]
     if result.query.terms and len(result) < result.matched:
         parts.append(f"best {len(result):,} shown")
-    parts += [result.plan, f"{result.timings.get('total', 0):.0f} ms"]
+    parts += ["approximate" if result.plan == "approximate" else "exact", f"{result.timings.get('total', 0):.0f} ms"]
     return " · ".join(parts)
 
 
@@ -98,7 +98,7 @@ def show_hits(workbench: Workbench, result: SearchResult, hub_from: float | None
             st.session_state["search_message"] = str(error)
 
     grades = workbench.judgments.grades_for(result.query.query_id) if result.query.terms else {}
-    cards = [card(item, hit, hub_from=hub_from, grade=grades.get(item.item_id))
+    cards = [card(item, hit, hub_from=hub_from, grade=grades.get(item.item_id), terms=result.query.terms)
              for item, hit in zip(items, hits, strict=True)]
     card_grid(cards, key="search_grid", on_event=handle, label="Results")
     return tuple(hit.item_id for hit in hits)

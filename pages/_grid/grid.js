@@ -19,6 +19,8 @@ const ACTIONS = {
 const BAR = {
   tag: "Tag", export: "Export", collection: "New collection", judge: "Judge", search: "Search within", remove: "Delete",
 };
+// One tone for each term of the query, the same as on its chip.
+const TONES = ["#1f8f84", "#d98324", "#5b6ee1", "#b5487a", "#6a9a3a", "#8a7a68"];
 const GRADE_WORDS = ["not relevant", "related", "relevant", "perfect"];
 
 function make(tag, className, text) {
@@ -76,6 +78,8 @@ class Grid {
       this.selected = new Set([...this.selected].filter((id) => here.has(id)));
       this.current = this.anchor = 0;
     }
+    const given = this.cards.map((card) => (card.parts || []).reduce((sum, [, value]) => sum + Math.abs(value), 0));
+    this.mostGiven = Math.max(...given, 1e-6);
     this.nodes = this.cards.map((card, i) => this.drawCard(card, i, this.nodes[i]));
     this.list.replaceChildren(...this.nodes);
     this.drawTools();
@@ -96,7 +100,7 @@ class Grid {
   // ------------------------------------------------------------------ drawing
 
   drawCard(card, i, old) {
-    const shape = JSON.stringify([card, this.options.actions, this.options.selectable, i]);
+    const shape = JSON.stringify([card, this.options.actions, this.options.selectable, i, card.parts && this.mostGiven]);
     if (old && old.loupeShape === shape) return old;        // nothing changed: the loaded picture stays where it is
     const node = make("div", "card");
     node.loupeShape = shape;
@@ -132,6 +136,7 @@ class Grid {
     }
     if (this.options.actions.length) frame.append(this.drawActions());
     node.append(frame);
+    if (card.parts) node.append(this.drawParts(card.parts));
 
     const foot = make("div", "foot");
     if (card.grade !== undefined && card.grade !== null) {
@@ -144,6 +149,21 @@ class Grid {
     foot.append(make("span", "title", card.title || ""));
     node.append(foot);
     return node;
+  }
+
+  // What each term gave to the score, side by side; what was taken away stands hatched at the end.
+  drawParts(parts) {
+    const bar = make("div", "parts");
+    const signed = (value) => `${value < 0 ? "\u2212" : "+"}${Math.abs(value).toFixed(3)}`;
+    bar.title = parts.map(([name, value]) => `${name}  ${signed(value)}`).join("\n");
+    const shown = parts.map(([, value], i) => ({ value, tone: TONES[i % TONES.length] }));
+    for (const { value, tone } of [...shown.filter((p) => p.value > 0), ...shown.filter((p) => p.value < 0)]) {
+      const piece = make("span", value < 0 ? "part taken" : "part");
+      piece.style.width = `${(100 * Math.abs(value)) / this.mostGiven}%`;
+      piece.style.setProperty("--tone", tone);
+      bar.append(piece);
+    }
+    return bar;
   }
 
   drawActions() {
@@ -200,7 +220,8 @@ class Grid {
   }
 
   layout() {
-    const width = this.list.clientWidth;
+    // clientWidth is rounded: half a pixel too many, and the last picture of every row would wrap
+    const width = Math.min(this.list.clientWidth, Math.floor(this.list.getBoundingClientRect().width));
     if (!width || !this.nodes.length) return;
     const aspects = this.cards.map((card) => {
       const aspect = card.width && card.height ? card.width / card.height : 1;

@@ -4,6 +4,8 @@
 const SEND_AS_IS = 3_000_000;           // bytes; a larger picture is scaled down first, the query encoder sees 260 px
 const LONGEST_SIDE = 1600;
 const MOST_BYTES = 15_000_000;
+// One tone for each term, the same as in the bar under a result that shows what the term gave.
+const TONES = ["#1f8f84", "#d98324", "#5b6ee1", "#b5487a", "#6a9a3a", "#8a7a68"];
 const ITEM = "application/x-loupe-item";
 
 function make(tag, className, text) {
@@ -75,11 +77,12 @@ class Chips {
   update(data, emit) {
     this.emit = emit;
     this.uploads = data.uploads;
-    const chips = data.terms.map((term, i) => this.drawTerm(term, i));
+    const chips = data.terms.map((term, i) => this.drawTerm(term, i, data.terms.length > 1));
     data.literals.forEach((literal, i) => chips.push(this.drawLiteral(literal, i)));
+    data.filters.forEach((condition, i) => chips.push(this.drawFilter(condition, i)));
     if (chips.length > 1) {
       const clear = make("button", "clear", "Clear");
-      clear.title = "Empty the query";
+      clear.title = "Empty the query and the filter";
       clear.onclick = () => this.send({ type: "clear" });
       chips.push(clear);
     }
@@ -93,7 +96,7 @@ class Chips {
     this.emit({ ...event, serial: this.serial });
   }
 
-  drawTerm(term, index) {
+  drawTerm(term, index, several) {
     const less = term.weight < 0;
     const chip = make("span", less ? "chip less" : "chip");
     chip.dataset.kind = term.kind;
@@ -111,6 +114,7 @@ class Chips {
     }
     const words = make("span", "words", term.label);
     words.title = term.tip || term.label;
+    if (several) words.style.boxShadow = `inset 0 -2px ${TONES[index % TONES.length]}`;
     chip.append(words);
     const weight = make("label", "weight");
     const input = make("input");
@@ -135,6 +139,14 @@ class Chips {
     const chip = make("span", literal.negated ? "chip literal less" : "chip literal");
     chip.append(make("span", "words", `${literal.negated ? "not " : ""}${literal.field} has "${literal.value}"`));
     chip.append(this.drawRemove(literal.value, { type: "remove_literal", index }));
+    return chip;
+  }
+
+  drawFilter(condition, index) {
+    const chip = make("span", "chip literal filter");
+    const words = make("span", "words", condition);
+    words.title = `Only images where ${condition}`;
+    chip.append(words, this.drawRemove(condition, { type: "remove_filter", index }));
     return chip;
   }
 

@@ -129,6 +129,23 @@ def test_more_like_this_minus_words_and_the_link_shows_the_same_ranking(server, 
     assert ranking(page) == shown
 
 
+def test_the_filter_panel_stays_open_and_its_conditions_are_chips(server, page) -> None:
+    page.goto(f"{server.url}/search?c=drawings")
+    page.locator(".card").first.wait_for()
+    page.get_by_text("Filters", exact=True).click()
+    box = page.locator(".st-key-search_where input")
+    box.fill("width > 10 and not file ~ 'zzz'")
+    box.press("Enter")
+    chips(page, 2)
+    box.fill("width > 10 and not file ~ 'zzz' and height > 10", timeout=5000)  # still there: nothing was folded
+    box.press("Enter")
+    chips(page, 3)
+    page.locator(".chip.filter .x").first.click()
+    chips(page, 2)
+    page.wait_for_url(lambda url: "width" not in url and "height" in url)
+    assert box.input_value() == "not file ~ 'zzz' and height > 10"
+
+
 def test_the_grid_by_mouse_and_keys(server, page) -> None:
     page.goto(f"{server.url}/search?c=drawings")
     cards = grid_cards(page)

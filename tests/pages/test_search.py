@@ -77,7 +77,7 @@ def test_nothing_asked_shows_everything_by_name(app, wb):
     assert len(shown) == 36
     assert (shown[0]["width"], shown[0]["height"]) == (64, 64)
     assert "rank" not in shown[0] and "score" not in shown[0]
-    assert any(text.startswith("36 of 36 · browse · ") for text in said(app))
+    assert any(text.startswith("36 of 36 · exact · ") for text in said(app))
 
 
 def test_pages_of_everything_stand_in_the_link(app, tmp_path):
@@ -175,6 +175,7 @@ def test_an_upload_becomes_a_term_that_the_link_reproduces(app, wb):
     assert cards(app)[0]["title"].startswith("a red")
     again = framed(AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60), q=link)
     assert [card["id"] for card in cards(again)] == [card["id"] for card in cards(app)]
+    assert app.session_state["search_image"] is False  # the uploader does not stay in front of the pictures
     thumb = component(again, "search_chips")["terms"][0]["thumb"]
     assert thumb.endswith(link.replace("upload:", "/api/upload/colours/"))
 
@@ -184,6 +185,7 @@ def test_a_file_that_is_no_image_is_said_to_be_none(app, wb):
     uploader = next(one for one in app.file_uploader if one.key.startswith("search_upload"))
     uploader.upload("notes.png", b"these are words", "image/png").run()
     assert any("cannot be used as a query" in text for text in said(app))
+    assert app.session_state["search_image"] is True  # what is wrong is said where the file was given
     assert "q" not in app.query_params
 
 
@@ -207,6 +209,25 @@ def test_a_choice_becomes_filter_text_and_back(app, wb):
     app.button(key="search_where_none").click().run()
     assert "where" not in app.query_params
     assert len(cards(app)) == 36
+
+
+def test_every_condition_of_the_filter_is_a_chip_and_the_panel_keeps_its_name(app, wb):
+    """Streamlit folds an expander whose label changes: choosing a second value would need opening it again."""
+    framed(app, q="red")
+    assert app.expander[0].label == "Filters"
+    framed(app, where="colour in ('red', 'blue') and not number > 30")
+    assert app.expander[0].label == "Filters"
+    assert component(app, "search_chips")["filters"] == ["colour in ('red', 'blue')", "not number > 30"]
+
+
+def test_a_card_shows_what_each_of_several_terms_gave(app, wb):
+    framed(app, q="red -blue^0.5")
+    hits = wb.search("red -blue^0.5", k=40)
+    for card, hit in zip(cards(app), hits, strict=True):
+        assert [name for name, _ in card["parts"]] == ["red", "\u2212 blue"]
+        assert sum(part for _, part in card["parts"]) == pytest.approx(hit.score, abs=2e-4)
+    framed(app, q="red")
+    assert "parts" not in cards(app)[0]  # one term gave all of it
 
 
 def test_a_range_leaves_other_conditions_as_they_are(app, wb):

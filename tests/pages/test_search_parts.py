@@ -69,3 +69,17 @@ def test_the_grid_takes_events_about_its_cards():
 
 def test_scores_are_short():
     assert [number(value) for value in (0.4123, -0.03, 1.0, 12.5)] == [".412", "-.030", "1.000", "12.500"]
+
+
+def test_taking_a_filter_chip_out_leaves_the_other_conditions(monkeypatch):
+    import streamlit as st
+
+    from pages import _search_chips as chips
+    from pages import _search_state as link
+
+    monkeypatch.setattr(st, "session_state", {})
+    link.put(q="red", where="colour = 'red' and number > 3 and not tag = 'done'", page=2)
+    chips._handle(None, {"type": "remove_filter", "index": 1})
+    assert link.state()["where"] == "colour = 'red' and not tag = 'done'" and link.state()["page"] == 1
+    chips._handle(None, {"type": "clear"})
+    assert (link.state()["q"], link.state()["where"]) == ("", "")
