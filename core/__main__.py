@@ -16,7 +16,7 @@ from dataclasses import asdict  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from core.arguments import read  # noqa: E402
-from core.errors import ImageError, InputError, LoupeError, NotFound, QueryError  # noqa: E402
+from core.errors import Damaged, ImageError, InputError, LoupeError, NotFound, QueryError  # noqa: E402
 from core.types import Job, Query, SearchResult, Term  # noqa: E402
 
 USER_ERROR, UNEXPECTED, INTERRUPTED = 2, 1, 130
@@ -150,7 +150,7 @@ def _hubs(args: argparse.Namespace) -> int:
         )
         return 0
     print(f"skewness {view.report.skewness:.2f}, Robin Hood {view.report.robin_hood:.3f}, "
-          f"never found {view.report.antihub_share:.1%}; {len(view.hubs)} hubs")  # fmt: skip
+          f"never found {view.report.antihub_share:.1%}; {view.n_hubs:,} hubs")  # fmt: skip
     for item, n_k in view.hubs[:20]:
         print(f"{n_k:>6}  {item.item_id}  {item.file}")
     return 0
@@ -178,14 +178,19 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _delete(args: argparse.Namespace) -> int:
+    from core.store import Collection
     from core.workbench import Workbench
 
-    wb = Workbench.open(args.name)
     if args.item:
+        wb = Workbench.open(args.name)
         wb.items.many(args.item)
         wb.items.trash(args.item)
     else:
-        wb.collection.trash()
+        try:
+            collection = Collection.open(args.name)
+        except Damaged:  # it cannot be read, but it can go
+            collection = Collection.open_key(args.name)
+        collection.trash()
     _say(args, {"trashed": args.item or args.name}, "Moved to the trash, where it stays for 30 days; `restore` brings it back.")
     return 0
 

@@ -150,7 +150,8 @@ def occurrence_histogram(counts: Mapping[str, np.ndarray], *, k: int = 10, dark:
         figure.add_trace(go.Bar(x=names, y=bars, name=_text(label), marker={"color": colour},
                                 hovertemplate="%{y:,} items are found %{x} times<extra></extra>"))
     figure.update_xaxes(title=f"times among the first {k}", type="category")
-    figure.update_yaxes(title="items")
+    few = max((max(bar.y, default=0) for bar in figure.data), default=0) < 6
+    figure.update_yaxes(title="items", **({"dtick": 1} if few else {}))  # no half items
     return figure
 
 

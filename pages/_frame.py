@@ -75,7 +75,7 @@ def _status(busy: bool) -> None:
         collections_changed()
         st.session_state[_SEEN] = now
         st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if info is None:
             st.caption("No collection yet", width="content")
         else:
@@ -86,7 +86,7 @@ def _status(busy: bool) -> None:
         job = (mine or jobs)[0]
         names = {other.key: other.name for other in collections()}
         of = "" if mine else f"{names.get(job.collection, job.collection)}: "
-        st.caption(of + _jobs.sentence(job), width="content",
+        st.caption(of + _jobs.sentence(job, _jobs.behind(job, jobs, names)), width="content",
                    help="This goes on when you leave the page or close the browser.")
         st.button("Cancel", key="frame_cancel", type="tertiary", on_click=_jobs.cancel, args=(job.job_id,),
                   help="What is done already stays; indexing the same source again goes on from there.")

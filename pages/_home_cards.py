@@ -16,7 +16,9 @@ from pages._shared import PICKED, collections, collections_changed, count, go_to
 
 _UNDO, _SHOWN = "home_undo", 24
 _UNDO_S = 300
-_DO = ("Rename", "Export", "Skipped files", "Delete")
+_AGAIN = "Look for new images"
+_DO = (_AGAIN, "Rename", "Export", "Skipped files", "Delete")
+_GONE = "The files are not here any more; bring them again."
 
 
 def show(found: tuple[CollectionInfo, ...]) -> None:
@@ -25,7 +27,8 @@ def show(found: tuple[CollectionInfo, ...]) -> None:
     if not found:
         return
     st.subheader("Your collections", anchor=False)
-    busy = {job.collection for job in _jobs.live_jobs()}
+    busy, brought = {job.collection for job in _jobs.live_jobs()}, _jobs.last_brought()
+    growing = {key for key, job in brought.items() if job.live}
     st.fragment(_work, run_every=1.0 if busy else None)()
     for job in _jobs.failed():
         _failure(job, {info.key: info.name for info in found})
@@ -34,7 +37,7 @@ def show(found: tuple[CollectionInfo, ...]) -> None:
         pass
     for info in shown:
         with grid.container(key=f"home_card_{info.key}", gap="xsmall"):
-            _card(info)
+            _card(info, brought.get(info.key), growing=info.key in growing)
     if len(found) > len(shown):
         st.button(f"Show all {len(found)}", key="home_more", on_click=lambda: st.session_state.update(home_all=True))
 
@@ -62,25 +65,33 @@ def _failure(job: Job, names: dict[str, str]) -> None:
     if job.job_id in st.session_state.get("home_seen", ()):
         return
     with st.container(horizontal=True, vertical_alignment="center", key=f"home_failed_{job.job_id}"):
-        st.error(f"{names.get(job.collection, job.collection)}: {job.message}")
-        st.button("Try again", key=f"home_again_{job.job_id}", on_click=_jobs.retry, args=(job.collection,))
-        st.button("Dismiss", key=f"home_dismiss_{job.job_id}", type="tertiary", on_click=_seen, args=(job.job_id,))
+        st.error(f"{names.get(job.collection, job.collection)}: {job.message}", width="stretch")
+        with st.container(horizontal=True, vertical_alignment="center", width="content"):
+            st.button("Try again", key=f"home_again_{job.job_id}", on_click=_bring_again, args=(job.collection,))
+            st.button("Dismiss", key=f"home_dismiss_{job.job_id}", type="tertiary", on_click=_seen, args=(job.job_id,))
 
 
 def _seen(job_id: int) -> None:
     st.session_state["home_seen"] = (*st.session_state.get("home_seen", ()), job_id)
 
 
-def _card(info: CollectionInfo) -> None:
+def _bring_again(collection: str) -> None:
+    if not _jobs.retry(collection):
+        st.session_state[_UNDO] = ("", _GONE, time.time())
+
+
+def _card(info: CollectionInfo, brought: Job | None, *, growing: bool) -> None:
     st.html(_mosaic(info))
     st.markdown(f"**{_escaped(info.name)}**")
     if info.problem:
         st.error(info.problem)
     else:
-        st.caption(
-            f"{count(info.n_items, 'image')} · {info.encoder or 'no vectors yet'}"
-            f"  \n{megabytes(info.n_bytes)} · used {ago(info.used_at)}"
-        )
+        st.fragment(_facts, run_every=2.0 if growing else None)(info)
+    there = brought is not None and not growing and not info.problem and _jobs.source_there(brought)
+    if there and brought.state in ("cancelled", "failed"):
+        st.button(f"Continue at {brought.done:,} of {brought.total:,}" if brought.total else "Continue", type="tertiary",
+                  key=f"home_continue_{info.key}", on_click=_bring_again, args=(info.key,), icon=":material/resume:",
+                  help="The indexing was stopped. What is done is left alone.")
     if info.n_skipped:
         st.button(f"{count(info.n_skipped, 'file')} skipped", type="tertiary", key=f"home_skipped_{info.key}",
                   on_click=_ask, args=("Skipped files", info.key))
@@ -88,13 +99,23 @@ def _card(info: CollectionInfo) -> None:
         if st.button("Open", key=f"home_open_{info.key}", disabled=bool(info.problem)):
             st.session_state[PICKED] = info.key
             go_to("search")
-        options = [do for do in _DO if do != "Skipped files" or info.n_skipped]
+        possible = {_AGAIN: there and not brought.args.get("keep") and brought.state == "done", "Skipped files": info.n_skipped}
+        options = [do for do in _DO if possible.get(do, True)]
         if info.problem:
             options = ["Delete"]
         st.menu_button("More", options, key=f"home_do_{info.key}", type="tertiary", on_click=_do,
                        args=(info.key, info.name))
     if st.session_state.get("home_dialog", ("", ""))[1] == info.key:
         dialogs.open_asked(st.session_state.pop("home_dialog")[0], info)
+
+
+def _facts(info: CollectionInfo) -> None:
+    """How much there is of it; drawn again by itself while it grows."""
+    info = next((other for other in collections() if other.key == info.key), info)
+    st.caption(
+        f"{count(info.n_items, 'image')} · {info.encoder or 'no vectors yet'}"
+        f"  \n{megabytes(info.n_bytes)} · used {ago(info.used_at)}"
+    )
 
 
 def _ask(what: str, key: str) -> None:
@@ -105,6 +126,8 @@ def _do(key: str, name: str) -> None:
     what = st.session_state.get(f"home_do_{key}")
     if what == "Delete":
         _delete(key, name)
+    elif what == _AGAIN:
+        _bring_again(key)
     elif what:
         _ask(what, key)
 
@@ -142,16 +165,18 @@ def _undo_bar() -> None:
 
 
 def _mosaic(info: CollectionInfo) -> str:
-    cells = "".join(
-        f'<img alt="" loading="lazy" src="{html.escape(thumb_url(item_id, info.key))}" '
-        'style="width:100%;height:100%;object-fit:cover;min-height:0;min-width:0">'
-        for item_id in info.cover[:4]
-    )
     n = len(info.cover[:4])
+    cells = "".join(
+        f'<img alt="" loading="lazy" src="{html.escape(thumb_url(item_id, info.key))}" style="width:100%;height:100%;'
+        f'object-fit:cover;min-height:0;min-width:0{";grid-row:span 2" if n == 3 and not at else ""}">'
+        for at, item_id in enumerate(info.cover[:4])
+    )
     grid = {0: "1fr / 1fr", 1: "1fr / 1fr", 2: "1fr / 1fr 1fr"}.get(n, "1fr 1fr / 1fr 1fr")
     return (
         f'<div style="display:grid;grid-template:{grid};gap:2px;aspect-ratio:3/2;overflow:hidden;border-radius:6px;'
-        f'background:rgb(128 128 128 / .15)">{cells}</div>'
+        f'background:rgb(128 128 128 / .15);position:relative">{cells}'
+        '<div style="position:absolute;inset:0;border-radius:6px;box-shadow:inset 0 0 0 1px rgb(128 128 128 / .2)"></div>'
+        "</div>"
     )
 
 

@@ -24,7 +24,7 @@ def demo() -> None:
             st.session_state[PICKED] = _jobs.start_demo().collection
             collections_changed()
             go_to("search")
-    elif st.button("Open the demo", key="home_demo"):
+    elif st.button("Open the demo", key="home_demo", type="primary" if len(collections()) == 1 else "secondary"):
         st.session_state[PICKED] = there.key
         go_to("search")
     st.caption("Drawings by OpenMoji, CC BY-SA 4.0", help=ATTRIBUTION)

@@ -61,7 +61,7 @@ def _skipped(info: CollectionInfo) -> None:
         if st.button("Try again", key="home_retry", help="Reads the source again and takes what can be read now."):
             if _jobs.retry(info.key):
                 st.rerun()
-            st.error("The files are not here any more; bring them again.")
+            st.error("The files that were skipped are not here any more; bring them again.")
         st.download_button("Download as CSV", data=_csv(rows), file_name=f"{info.key}-skipped.csv", mime="text/csv",
                            key="home_skipped_csv", on_click="ignore")
 

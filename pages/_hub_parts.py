@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core import figures
+from pages import _jobs
 from pages._grid import card_grid
-from pages._shared import go_to, link_to, thumb_url
+from pages._search_state import plain
+from pages._shared import empty_state, go_to, link_to, thumb_url
 
 if TYPE_CHECKING:
     from core.workbench import Workbench
@@ -32,12 +34,35 @@ def settings(wb: Workbench) -> HubsView | None:
     k = one.select_slider("Results per query", [1, 5, 10, 20], value=10, key="hubs_k", help="How many results of each query are looked at.")
     side = two.selectbox("Queries", list(SIDES), key="hubs_side", format_func=SIDES.get,
                          help="Whose results are counted. N_k, the k-occurrence, is how many of them have an item in their top k.")
-    return wb.hubs.report(k=k, query_side=side)
+    with st.spinner(f"Asking with {SIDES[side]} ..."):
+        return wb.hubs.report(k=k, query_side=side)
+
+
+def not_yet(wb: Workbench) -> None:
+    """Say why there is nothing to show, and what will change that."""
+    jobs = _jobs.live_jobs(wb.key)
+    if any(job.kind in ("ingest", "demo") for job in jobs):
+        empty_state("Not measured yet", "Hubs are counted when all images are in; the line on top says how far that is.")
+    elif jobs:
+        empty_state("Not measured yet", "The neighbours of every image are being found; this takes seconds to minutes.")
+    elif not wb.collection.ids():
+        empty_state("No images yet", "Hubs are images that turn up in far too many results. Bring images first.", page="home")
+    else:
+        empty_state("Not measured yet", "The neighbours of the images have not been found yet.")
+        with st.container(horizontal_alignment="center"):
+            if st.button("Find them now", key="hubs_refresh", type="primary"):
+                wb.maps.refresh()
+                st.rerun()
 
 
 def headline(view: HubsView) -> None:
     """The finding in words."""
-    n = len(view.hubs)
+    n = view.n_hubs
+    if view.n_items <= max(1, 2 * view.k):
+        st.subheader(f"Too few images to speak of hubs: {view.n_items:,}", anchor=False)
+        finds = f"Each query finds {view.k:,} of them. " if view.k else ""
+        st.caption(f"{finds}Bring more images{', or look at fewer results of each query' if view.k > 1 else ''}.")
+        return
     if not n:
         st.subheader(f"No item stands out: none is found twice as often as the mean of {view.mean:.1f}.", anchor=False)
         return
@@ -61,7 +86,7 @@ def measures(view: HubsView) -> None:
     left.plotly_chart(figures.occurrence_histogram({"now": view.n_k}, k=view.k, dark=dark), key="hubs_histogram",
                       config={"displayModeBar": False})
     right.caption("Share of all places held by the least found items (Lorenz curve)")
-    right.plotly_chart(figures.lorenz_curve({"now": view.lorenz}, dark=dark), key="hubs_lorenz", config={"displayModeBar": False})
+    right.plotly_chart(figures.lorenz_curve({"these results": view.lorenz}, dark=dark), key="hubs_lorenz", config={"displayModeBar": False})
 
 
 def hub_table(wb: Workbench, view: HubsView) -> None:
@@ -76,9 +101,9 @@ def hub_table(wb: Workbench, view: HubsView) -> None:
     )  # fmt: skip
     if event and event["id"]:
         st.query_params["hub"] = event["id"]
-    if len(view.hubs) > len(shown):
-        st.caption(f"The {len(shown)} largest of {len(view.hubs):,} hubs.")
-    link_to("map", "See the hubs ringed on the map", color="n_k")
+    if view.n_hubs > len(shown):
+        st.caption(f"The {len(shown)} largest of {view.n_hubs:,} hubs.")
+    link_to("map", "See the largest ringed on the map", by="n_k")
 
 
 def _card(item: object, n_k: int, view: HubsView) -> dict[str, object]:
@@ -96,9 +121,9 @@ def one_hub(wb: Workbench, view: HubsView) -> None:
     place = ids.index(chosen) if chosen in ids else 0
     item, n_k = view.hubs[place]
     captured = wb.hubs.captured(item.item_id, k=view.k, query_side=view.query_side, limit=48)
-    st.subheader("What it captures", anchor=False)
+    st.subheader(f"What {plain(item.caption or item.file)} captures", anchor=False)
     left, right = st.columns([1, 4])
-    left.image(str(wb.items.thumb_path(item.item_id)), caption=f"{item.caption or item.file}, N_k {n_k:,}")
+    left.image(str(wb.items.thumb_path(item.item_id)), caption=f"{plain(item.caption or item.file)}, N_k {n_k:,}")
     if left.button("Search with it", key="hubs_search", width="stretch"):
         go_to("search", q=f"image:{item.item_id}")
     with right:

@@ -8,12 +8,17 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.ingest.formats import EXTENSIONS
+from core.store import list_collections
 from core.types import Job
 
 _DOING = {
     "ingest": "Indexing", "demo": "Indexing", "refresh": "Drawing the map", "refit": "Drawing the map again",
     "export": "Exporting", "verify": "Checking files", "align": "Adapting the encoder",
 }
+_BRINGING = ("ingest", "demo")
+_MANY_STEPS = ("refresh", "refit")
+"""Kinds of jobs whose steps are works of their own: the step is named instead of the job."""
 
 
 def live_jobs(collection: str | None = None) -> list[Job]:
@@ -63,12 +68,33 @@ def retry(collection: str) -> bool:
     from core.jobs import Queue, ensure_worker
 
     queue = Queue()
-    last = next((job for job in queue.jobs(collection) if job.kind in ("ingest", "demo")), None)
-    if last is None or (last.kind == "ingest" and not Path(str(last.args.get("source"))).exists()):
+    last = next((job for job in queue.jobs(collection) if job.kind in _BRINGING), None)
+    if last is None or not source_there(last):
         return False
     queue.add(last.kind, collection, dict(last.args))
     ensure_worker()
     return True
+
+
+def source_there(job: Job) -> bool:
+    """Whether what a job indexed can be read again: of an upload only what was not indexed is left, and for a day."""
+    if job.kind == "demo":
+        return True
+    source = Path(str(job.args.get("source")))
+    if job.args.get("keep") and source.is_dir():
+        return any(path.suffix.lower() in EXTENSIONS for path in source.rglob("*"))
+    return source.exists()
+
+
+def last_brought() -> dict[str, Job]:
+    """The latest indexing of each collection, by the collection's key."""
+    from core.jobs import Queue
+
+    latest: dict[str, Job] = {}
+    for job in Queue().jobs(limit=500):
+        if job.kind in _BRINGING:
+            latest.setdefault(job.collection, job)
+    return latest
 
 
 def failed(within_s: float = 86_400) -> list[Job]:
@@ -78,22 +104,35 @@ def failed(within_s: float = 86_400) -> list[Job]:
     latest: dict[str, Job] = {}
     for job in Queue().jobs():
         latest.setdefault(job.collection, job)
-    return [job for job in latest.values() if job.state == "failed" and job.created_at > time.time() - within_s]
+    there = {info.key for info in list_collections()}  # what follows an indexing is nobody's loss where all is gone
+    return [
+        job for job in latest.values()
+        if job.state == "failed" and job.created_at > time.time() - within_s
+        and (job.kind in _BRINGING or job.collection in there)
+    ]
 
 
-def sentence(job: Job) -> str:
-    """How far a job is: ``Indexing 1,204 of 1,696, 24/s, 20 s left``."""
+def sentence(job: Job, behind: str = "") -> str:
+    """How far a job is: ``Indexing 1,204 of 1,696, 24/s, 20 s left``; `behind` names what a queued one waits for."""
     doing = _DOING.get(job.kind, job.kind.capitalize())
     if job.state == "queued":
-        return f"{doing}: waiting to start"
+        return f"{doing}: waiting for {behind}" if behind else f"{doing}: waiting to start"
+    if job.kind in _MANY_STEPS and job.stage:
+        doing = job.stage[0].upper() + job.stage[1:]
     if not job.total:
-        return f"{doing}: {job.stage}" if job.stage else doing
+        return f"{doing}: {job.stage}" if job.stage and job.stage.lower() != doing.lower() else doing
     said = f"{doing} {job.done:,} of {job.total:,}"
     if job.rate >= 0.05:
         said += f", {job.rate:,.0f}/s" if job.rate >= 10 else f", {job.rate:,.1f}/s"
     if job.eta is not None and job.done < job.total:
         said += f", {duration(job.eta)} left"
     return said
+
+
+def behind(job: Job, jobs: Sequence[Job], names: dict[str, str]) -> str:
+    """The name of the collection that is worked on first; empty if it is this job's own."""
+    running = next((other for other in jobs if other.state == "running" and other.collection != job.collection), None)
+    return names.get(running.collection, running.collection) if running is not None else ""
 
 
 def share(job: Job) -> float:
@@ -114,6 +153,7 @@ def progress(jobs: Sequence[Job], names: dict[str, str], *, key: str) -> None:
     for job in jobs:
         with st.container(horizontal=True, vertical_alignment="center", key=f"{key}_{job.job_id}"):
             name = names.get(job.collection, job.collection)
-            st.progress(share(job), text=f"{name}: {sentence(job)}" if name else sentence(job))
+            said = sentence(job, behind(job, jobs, names))
+            st.progress(share(job), text=f"{name}: {said}" if name else said)
             st.button("Cancel", key=f"{key}_cancel_{job.job_id}", type="tertiary", on_click=cancel, args=(job.job_id,),
                       help="What is done already stays.")

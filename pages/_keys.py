@@ -14,6 +14,10 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Arrows", "move"), ("Enter", "open"), ("Space", "select"), ("Shift + arrows", "select a range"),
         ("Ctrl + A", "select all"), ("M", "more like this"), ("L", "less like this"), ("+ and -", "larger, smaller"),
     ),
+    "On the map": (
+        ("L B V", "lasso, box, move"), ("Arrows", "move the map"), ("+ and -", "closer, further"), ("0", "show all"),
+        ("P", "pictures on the points"), ("Enter", "open the image under the pointer"),
+    ),
     "Judging": (
         ("0 1 2 3", "not relevant, related, relevant, perfect"), ("X", "can't tell"), ("U", "undo"),
         ("J and K", "next, previous image"), ("N and P", "next, previous query"),

@@ -15,6 +15,7 @@ from pages._home_demo import demo  # noqa: E402
 from pages._shared import collections  # noqa: E402
 
 st.title("Home", anchor=False)
+st.caption("Bring a folder of images; leave knowing what your search finds, what it misses, and why.")
 with st.container(key="home_ways"):
     first, second, third = st.columns([4, 5, 4], gap="large")
     with first:

@@ -18,10 +18,11 @@ if wb is None:
 else:
     view = parts.settings(wb)
     if view is None:
-        empty_state("Not measured yet", "The neighbours of every item are being computed; this takes seconds to minutes.")
+        parts.not_yet(wb)
     else:
         parts.headline(view)
-        parts.measures(view)
-        parts.hub_table(wb, view)
-        parts.one_hub(wb, view)
-        parts.antihubs(wb, view)
+        if view.n_items > 1:
+            parts.measures(view)
+            parts.hub_table(wb, view)
+            parts.one_hub(wb, view)
+            parts.antihubs(wb, view)

@@ -47,6 +47,8 @@ class Colouring:
         ``#rrggbb`` on a light and a dark ground.
     minimum, maximum : float or None
         Of a number scale; values beyond are drawn in its end colours.
+    above : bool
+        Some values are larger than `maximum`.
     """
 
     by: str
@@ -58,6 +60,7 @@ class Colouring:
     colours_dark: tuple[str, ...]
     minimum: float | None = None
     maximum: float | None = None
+    above: bool = False
 
 
 def colouring(values: Sequence[Scalar] | np.ndarray | None, by: str = "", kind: str = "text", *, n_items: int = 0,
@@ -122,6 +125,8 @@ def _scale(values: Sequence[Scalar] | np.ndarray, by: str) -> Colouring:
     low, high = np.percentile(numbers[known], [1, 99])
     if high <= low:
         low, high = float(numbers[known].min()), float(numbers[known].max())
+    if np.all(numbers[known] == np.round(numbers[known])):  # counts: the scale ends at counts too
+        low, high = np.floor(low), np.ceil(high)
     steps, width = len(SCALE), max(float(high - low), 1e-12)
     codes = np.clip(((np.nan_to_num(numbers) - low) / width * steps).astype(np.int64), 0, steps - 1)
     labels = tuple(f"{low + width * step / steps:.4g}" for step in range(steps))
@@ -131,4 +136,4 @@ def _scale(values: Sequence[Scalar] | np.ndarray, by: str) -> Colouring:
         labels, colours, dark = (*labels, NO_VALUE), (*colours, "#C9CDD2"), (*dark, "#5A6068")
     counts = np.bincount(codes, minlength=len(labels))
     return Colouring(by, "number", codes.astype(np.uint8), labels, tuple(int(c) for c in counts), colours, dark,
-                     float(low), float(high))
+                     float(low), float(high), bool((numbers[known] > high).any()))

@@ -13,6 +13,7 @@ from core.errors import InputError
 from core.graph import knn
 from core.index.exact import top_k
 from core.rank import hubness
+from core.search.filters import remembered
 from core.store import Collection, VectorView
 from core.types import HubnessReport, Item, KnnGraph
 
@@ -33,8 +34,10 @@ class HubsView:
     n_k : ndarray of int64, shape (n_items,)
     mean, threshold : float
         Mean N_k, and from which N_k on an item is called a hub (twice the mean).
+    n_hubs : int
+        How many items are hubs.
     hubs : tuple of (Item, int)
-        The hubs with their N_k, the largest first; ties by id.
+        The largest of them with their N_k, the largest first; ties by id.
     antihubs : tuple of Item
         Some of the items with N_k = 0, in the order of their ids.
     share_captured : float
@@ -52,6 +55,7 @@ class HubsView:
     n_k: np.ndarray
     mean: float
     threshold: float
+    n_hubs: int
     hubs: tuple[tuple[Item, int], ...]
     antihubs: tuple[Item, ...]
     share_captured: float
@@ -81,7 +85,6 @@ class HubService:
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
-        self._kept: dict[tuple, _Lists] = {}
         self._graphs: dict[tuple, KnnGraph] = {}
         self._lock = threading.Lock()
 
@@ -120,6 +123,7 @@ class HubService:
             n_k=counts,
             mean=float(counts.mean()),
             threshold=threshold,
+            n_hubs=len(big),
             hubs=tuple((item, int(counts[i])) for item, i in zip(hubs, big)),
             antihubs=tuple(self._collection.items(none)),
             share_captured=float(counts[big].sum() / max(1, counts.sum())),
@@ -158,12 +162,13 @@ class HubService:
             return _Lists(graph.item_ids, graph.neighbors[:, :k], graph.item_ids.tolist())
         view = self._collection.view()
         texts = self._texts(query_side)
-        key = (view.set.set_id, view.generation, k, query_side, hash(tuple(texts)))
-        with self._lock:
-            if key not in self._kept:
-                vectors = load_encoder(view.set.encoder).encode_texts(texts)
-                self._kept = {key: _Lists(view.item_ids[view.live], _top_lists(view, vectors, k), texts)}
-            return self._kept[key]
+        # Pages make a service for every run, and encoding is most of the work: it is remembered for the process.
+        asked = (self._collection.path, self._collection.uid, view.set.set_id, "asked", tuple(texts))
+        return remembered((*asked, view.generation, k), lambda: _Lists(
+            view.item_ids[view.live],
+            _top_lists(view, remembered(asked, lambda: load_encoder(view.set.encoder).encode_texts(texts)), k),
+            texts,
+        ))
 
     def _wider(self, k: int) -> KnnGraph:
         """A graph with more neighbours than the stored one has, for this question only."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from core.errors import InputError
+from core.errors import Damaged, InputError
+from core.search.filters import remembered, state_of
 from core.store import Collection
 from core.types import Job, MapFit, Neighbourhood, Scalar, SearchResult
 from core.workbench.submitting import submit
@@ -16,6 +17,9 @@ from core.workbench.submitting import submit
 PCA_AT_MOST = 50_000
 """A map is made at once, by PCA, for up to so many items where the worker has not made one yet."""
 BUILT_IN = ("cluster", "n_k", "tag", "judgment", "date", "width", "height", "status")
+ALWAYS = ("cluster", "n_k")
+TELLS_APART = 0.2
+"""A text column with more values than this share of the items is a name, not a kind."""
 
 
 class MapService:
@@ -23,8 +27,6 @@ class MapService:
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
-        self._pca: MapFit | None = None
-        self._lock = threading.Lock()
 
     def collection_map(self) -> MapFit | None:
         """The map of the active vector set, items in the trash left out; None where there are no vectors.
@@ -40,18 +42,34 @@ class MapService:
         if made is None:
             if not len(view.live) or len(view.live) > PCA_AT_MOST:
                 return None
-            with self._lock:
-                if self._pca is None or (self._pca.set_id, self._pca.generation) != (view.set.set_id, view.generation):
-                    self._pca = projection.pca(view)
-                return self._pca
+            kept = (self._collection.path, self._collection.uid, "pca", view.set.set_id, view.generation)
+            return remembered(kept, lambda: projection.pca(view))
         there = np.fromiter((view.position(str(i)) is not None for i in made.item_ids), bool, len(made.item_ids))
         if there.all():
             return made
         return replace(made, item_ids=made.item_ids[there], coords=made.coords[there], fitted=made.fitted[there])
 
     def colour_choices(self) -> tuple[str, ...]:
-        """What a map can be coloured by: the built-in choices, then the metadata columns."""
-        return (*BUILT_IN, *(column.name for column in self._collection.columns() if column.name not in BUILT_IN))
+        """What a map can be coloured by: the built-in choices, then the metadata columns.
+
+        What would draw all items alike is left out, and so is what tells nearly every item from every other.
+        """
+        columns = {column.name: column.kind for column in self._collection.columns()}
+        names = (*BUILT_IN, *(name for name in columns if name not in BUILT_IN))
+        return tuple(name for name in names if name in ALWAYS or self._tells(name, columns.get(name)))
+
+    def _tells(self, by: str, kind: str | None) -> bool:
+        """Whether colours by this would show anything."""
+        if by in ("tag", "judgment"):
+            return bool(self._values(by)[0])
+
+        def tells() -> bool:
+            values = Counter(self._values(by)[0].values())
+            n = values.total()
+            known = len([value for value in values if value not in (None, "")])
+            return known > 0 and len(values) > 1 and not (kind == "text" and known > max(50, n * TELLS_APART))
+
+        return remembered((*state_of(self._collection), "tells", by), tells)
 
     def colours(self, by: str, shown: MapFit | None = None) -> tuple[list[Scalar], str]:
         """A value for every item of the map.
@@ -176,7 +194,10 @@ class MapService:
             return
         queue, asked = Queue(self._collection.home), None
         while True:
-            graph = knn.load(self._collection)
+            try:
+                graph = knn.load(self._collection)
+            except Damaged:  # the refresh makes another one
+                graph = None
             if graph is not None and graph.generation >= self._collection.view().changed:
                 return
             live = [job for job in queue.jobs(self._collection.key, live=True) if job.kind == "refresh"]

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
 from core.atlas.clusters import load as load_clusters
-from core.atlas.colours import LONG_PALETTE, PALETTE, Colouring, colouring
+from core.atlas.colours import LONG_PALETTE, NO_VALUE, PALETTE, Colouring, colouring
 from core.atlas.projection import FEWEST_FOR_UMAP
 from core.atlas.selection import enclosed
 from core.rank.hubness import hub_threshold
 from core.types import MapFit
 from core.workbench import Workbench
 from pages import _search_state as link
+from pages._jobs import live_jobs
 from pages._map import MapPoints, map_view, state
 from pages._map.drawer import drawer, select
 from pages._map.points import HUB, PLACED_LATER, UnitSquare, sample
-from pages._shared import empty_state, thumb_url
+from pages._shared import count, empty_state, thumb_url
 
+FEW = 150
+"""So few images are shown as pictures from the start, where they do not cover each other."""
 NAMES = {"cluster": "group", "n_k": "times found", "judgment": "best grade", "date": "year", "none": "nothing"}
 HELP = {
     "trust": "Of the images that lie next to each other on the map, how many are similar in the model's full space too "
@@ -36,6 +41,8 @@ def show(workbench: Workbench) -> None:
     values, kind = workbench.maps.colours(by, fit) if by != "none" else (None, "none")
     colours = colouring(values, _label(by), kind, n_items=len(fit.item_ids),
                         n_colours=len(LONG_PALETTE) if by == "cluster" else len(PALETTE))
+    if by == "cluster":
+        colours = replace(colours, labels=tuple("no group" if label == NO_VALUE else label for label in colours.labels))
     square, drawn = UnitSquare.around(fit.coords), sample(len(fit.item_ids))
     points = _points(workbench, fit, colours, square, drawn)
     selection = state.selection()
@@ -58,9 +65,10 @@ def choose_colours(workbench: Workbench) -> None:
     if state.values()["by"] not in choices:
         state.put(by="")
     st.session_state["map_by"] = state.values()["by"] or "cluster"
-    st.selectbox("Colour by", choices, key="map_by", format_func=lambda by: f"Colour by: {_label(by)}", width=240,
-                 label_visibility="collapsed",
-                 on_change=lambda: state.put(by=st.session_state["map_by"].removeprefix("cluster")))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+        st.caption("Colour by", width="content")
+        st.selectbox("Colour by", choices, key="map_by", format_func=_label, width=200, label_visibility="collapsed",
+                     on_change=lambda: state.put(by=st.session_state["map_by"].removeprefix("cluster")))
 
 
 def _label(by: str) -> str:
@@ -79,7 +87,8 @@ def _points(workbench: Workbench, fit: MapFit, colours: Colouring, square: UnitS
     return MapPoints(
         ids=fit.item_ids[rows], xy=square.inward(fit.coords[rows]), colouring=colours, flags=flags[rows].astype(np.uint8),
         thumb=thumb_url(""), map_id=map_id,
-        status=_status(workbench, fit, drawn), drawn=drawn, hubs_label=f"hubs, found {threshold:,.0f} times or more",
+        status=_status(workbench, fit, drawn), drawn=drawn, hubs_label=f"top hubs, found {threshold:,.0f} times or more",
+        pictures=len(rows) <= FEW,
         names=tuple((float(x), float(y), name[2]) for (x, y), name in zip(places, names)), selection=state.first_selection(map_id))
 
 
@@ -93,7 +102,7 @@ def _hub_from(n_k: np.ndarray) -> float:
 def _status(workbench: Workbench, fit: MapFit, drawn: np.ndarray | None) -> str:
     """How many images the map shows, and of how many."""
     n, in_all = len(fit.item_ids), len(workbench.collection.view().live)
-    parts = [f"{n:,} images" if drawn is None else f"{len(drawn):,} of {n:,} points shown (random sample)"]
+    parts = [count(n, "image") if drawn is None else f"{len(drawn):,} of {n:,} points shown (random sample)"]
     if in_all > n:
         parts.append(f"{in_all - n:,} new ones come onto the map when indexing is done")
     return " · ".join(parts)
@@ -104,8 +113,12 @@ def _below(workbench: Workbench, fit: MapFit) -> None:
     later = int((~fit.fitted).sum())
     with st.container(horizontal=True, vertical_alignment="center"):
         if fit.method == "pca":
-            wait = " until the map is ready" if len(fit.item_ids) >= FEWEST_FOR_UMAP else ": too few images for more"
-            st.caption(f"First two principal axes{wait}")
+            waits, enough = bool(live_jobs(workbench.key)), len(fit.item_ids) >= FEWEST_FOR_UMAP
+            st.caption("First two principal axes" + (
+                ": too few images for more" if not enough else " until the map is ready" if waits else ""), width="content")
+            if enough and not waits and st.button("Make the map", key="map_make", type="tertiary", help=HELP["refit"]):
+                workbench.maps.refresh()
+                st.rerun()
         elif fit.trustworthiness is not None:
             st.caption(f"Neighbours on the map are true ones to {fit.trustworthiness:.0%}", help=HELP["trust"], width="content")
         if later:

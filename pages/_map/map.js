@@ -5,6 +5,7 @@
 // only lights up the points that are drawn. Labels and ids are strangers' text: textContent and properties only.
 
 const HOVER_PX = 14;
+const TOOLS_PX = 44;                    // the map starts below its tools
 const MOVED_PX = 4;                     // a press that moves less is a click
 const MAX_CORNERS = 64;
 const MODES = { pan: "Move (v)", lasso: "Lasso (l)", box: "Box (b)" };
@@ -109,9 +110,9 @@ class MapView {
     }
     if (!(right >= left)) [left, right, low, high] = [0, 1, 0, 1];
     const pad = this.data.head.pictures ? 70 : 36;
-    const scale = Math.min((this.width - pad) / Math.max(right - left, 1e-3), (this.height - pad) / Math.max(high - low, 1e-3));
+    const scale = Math.min((this.width - pad) / Math.max(right - left, 1e-3), (this.height - pad - TOOLS_PX) / Math.max(high - low, 1e-3));
     this.touched = false;
-    this.view = { x: (left + right) / 2, y: (low + high) / 2, scale, first: scale };
+    this.view = { x: (left + right) / 2, y: (low + high + TOOLS_PX / scale) / 2, scale, first: scale };
     this.redraw();
   }
 
@@ -317,7 +318,7 @@ class MapView {
       node.onclick = (event) => this.toggle(i, event.detail > 1);
       return node;
     });
-    this.legend.replaceChildren(title, ...rows, ...rings);
+    this.legend.replaceChildren(title, ...rings, ...rows);
   }
 
   ringEntry() {
@@ -333,7 +334,7 @@ class MapView {
     const bar = make("span", "bar");
     const steps = head.colours.length - (head.labels.at(-1) === head.noValue ? 1 : 0);
     bar.style.background = `linear-gradient(to right, ${this.colours.slice(0, steps).join(", ")})`;
-    node.append(make("span", "count", tidy(head.minimum)), bar, make("span", "count", tidy(head.maximum)));
+    node.append(make("span", "count", tidy(head.minimum)), bar, make("span", "count", tidy(head.maximum) + (head.above ? " or more" : "")));
     return node;
   }
 
@@ -362,7 +363,7 @@ class MapView {
         image.alt = "";
         image.src = head.thumb + encodeURIComponent(ids[i]);
         const lines = [make("span", "what", head.kind === "none" || head.kind === "number" ? "" : head.labels[code[i]])];
-        if (i < head.ranks) lines[0] = make("span", "what", `rank ${i + 1}`);
+        if (head.ranks) lines[0] = make("span", "what", i < head.ranks ? `rank ${i + 1}` : "neighbour of a hit");
         if (flag[i] & 1) lines.push(make("span", "note", "hub"));
         if (flag[i] & 2) lines.push(make("span", "note", "placed after the map was made"));
         this.card.replaceChildren(image, ...lines.filter((line) => line.textContent));

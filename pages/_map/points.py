@@ -166,7 +166,7 @@ def pack(points: MapPoints) -> bytes:
         "n": n, "edges": len(points.edges), "total": total, "sampled": n < total, "map": points.map_id,
         "thumb": points.thumb, "status": points.status, "ranks": points.ranks, "star": points.star,
         "by": shown.by, "kind": shown.kind, "labels": shown.labels, "counts": shown.counts, "colours": shown.colours,
-        "coloursDark": shown.colours_dark, "minimum": shown.minimum, "maximum": shown.maximum, "noValue": NO_VALUE,
+        "coloursDark": shown.colours_dark, "minimum": shown.minimum, "maximum": shown.maximum, "above": shown.above, "noValue": NO_VALUE,
         "hubs": int((points.flags & HUB > 0).sum()), "hubsLabel": points.hubs_label, "mode": points.mode,
         "pictures": points.pictures, "names": points.names,
         "selection": points.selection and {"polygon": points.selection.polygon, "hidden": points.selection.hidden},

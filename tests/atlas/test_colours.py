@@ -31,6 +31,12 @@ def test_numbers_run_from_the_first_to_the_last_step():
     assert np.all(np.diff(made.codes.astype(int)) >= 0)
 
 
+def test_a_scale_of_counts_ends_at_counts_and_says_that_some_are_beyond():
+    made = colouring([0.0] * 99 + [3.0, 50.0], "found", "number")
+    assert (made.minimum, made.maximum, made.above) == (0.0, 3.0, True)
+    assert made.codes[-1] == 10
+
+
 def test_missing_and_equal_numbers():
     made = colouring([None, 5.0, 5.0], "size", "number")
     assert made.labels[-1] == "no value" and made.counts[-1] == 1 and made.codes[1] == made.codes[2]

@@ -48,10 +48,16 @@ def test_lasso_drawer_link_and_export(drawn, serve, page, browser):  # noqa: F81
     assert 0 < upper < N_IMAGES
     settled(page)
     assert page.locator(".card[role=option]").count() == upper
+    for width in range(1440, 1446):  # three to a row, also where the drawer is half a pixel narrower than it says
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(300)
+        tops = [card.bounding_box()["y"] for card in page.locator(".card[role=option]").all()[:3]]
+        assert len(set(tops)) == 1, width
+    page.set_viewport_size({"width": 1280, "height": 900})
     assert page.get_by_text("No image lies inside").count() == 0
 
     other = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-    other.goto(page.url + "&by=date")
+    other.goto(page.url + "&by=colour")
     assert n_selected(other) == upper
     other.get_by_test_id("map-legend-0").wait_for()
     assert other.get_by_text("BidiComponent Error").count() == 0

@@ -269,6 +269,18 @@ def test_uploads_are_moved_out_of_the_spool(collection, pictures):
     assert collection.sweep() == []
 
 
+def test_uploads_that_were_skipped_stay_to_be_tried_again(collection, pictures):
+    whole = next(pictures.glob("*.png")).read_bytes()
+    (pictures / "zz.png").write_bytes(whole[: len(whole) // 2])
+    assert [s["file"] for s in ingest(collection, pictures, keep=True)["skipped"]] == ["zz.png"]
+    assert [path.name for path in pictures.rglob("*.png")] == ["zz.png"]
+    with pytest.raises(InputError, match="^Nothing in what was uploaded could be indexed"):
+        ingest(collection, pictures, keep=True)
+    make_images(pictures.parent / "new", 13)[12].replace(pictures / "zz.png")
+    assert counts(ingest(collection, pictures, keep=True))["added"] == 1
+    assert [skipped.file for skipped in collection.skipped()] == []
+
+
 # ---------------------------------------------------------------- again
 
 
@@ -452,6 +464,8 @@ def test_what_was_encoded_before_a_cancellation_stays(collection, tmp_path, fake
     with pytest.raises(Cancelled):
         do(queue, queue.claim(1), reraise=True)
     assert queue.get(job.job_id).state == "cancelled"
+    # ... and gets its neighbours and its map, without which Hubs and Map would wait for ever.
+    assert [waiting.kind for waiting in queue.jobs(collection.key, live=True)] == ["refresh"]
     assert len(collection) >= 32
     assert len(collection.view().live) == len(collection)
 

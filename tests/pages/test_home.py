@@ -179,6 +179,41 @@ def test_a_failed_job_is_said_on_home(app: AppTest) -> None:
     assert not app.error
 
 
+def test_an_indexing_that_was_stopped_can_be_continued_from_its_card(app: AppTest, tmp_path: Path) -> None:
+    Collection.create("Shoes")
+    queue, folder = Queue(), tmp_path / "pictures"
+    folder.mkdir()
+    stopped = queue.add("ingest", "shoes", {"source": str(folder)})
+    queue.claim(1)
+    queue.beat(stopped.job_id, "indexing", 3, 9)
+    queue.finish(stopped.job_id, "cancelled")
+    run(app)
+    assert app.button(key="home_continue_shoes").label == "Continue at 3 of 9"
+    app.button(key="home_continue_shoes").click()
+    run(app)
+    (again,) = queue.jobs(live=True)
+    assert (again.kind, again.args["source"]) == ("ingest", str(folder))
+    assert not [button for button in app.button if button.key == "home_continue_shoes"]  # it is at work
+
+
+def test_a_folder_can_be_looked_through_again_and_an_upload_not(app: AppTest, tmp_path: Path) -> None:
+    queue = Queue()
+    for name, keep in (("Shoes", False), ("Hats", True)):
+        Collection.create(name)
+        job = queue.add("ingest", name.lower(), {"source": str(tmp_path), "keep": keep})
+        queue.claim(1)
+        queue.finish(job.job_id, "done")
+    last = _jobs.last_brought()
+    assert _jobs.source_there(last["shoes"])
+    assert not _jobs.source_there(last["hats"])  # nothing that could be indexed is left of it
+    (tmp_path / "cut.jpg").write_bytes(b"x")
+    assert _jobs.source_there(last["hats"])
+    run(app)
+    app.session_state["home_do_shoes"] = None
+    _home_cards._bring_again("shoes")
+    assert [job.collection for job in queue.jobs(live=True)] == ["shoes"]
+
+
 @pytest.mark.parametrize(
     ("done", "total", "rate", "eta", "said"),
     [
@@ -194,3 +229,14 @@ def test_progress_in_one_line(done: int, total: int, rate: float, eta: float | N
 
     job = Job(1, "ingest", "c", "running", stage="scanning", done=done, total=total, rate=rate, eta=eta)
     assert _jobs.sentence(job) == said
+
+
+def test_what_follows_an_indexing_names_its_step_once_and_a_queued_one_what_it_waits_for() -> None:
+    from core.types import Job
+
+    first = Job(1, "refresh", "a", "running", stage="drawing the map")
+    assert _jobs.sentence(first) == "Drawing the map"
+    assert _jobs.sentence(Job(1, "refresh", "a", "running", stage="finding neighbours", done=2, total=8)) == "Finding neighbours 2 of 8"
+    second = Job(2, "ingest", "b", "queued")
+    assert _jobs.sentence(second, _jobs.behind(second, [first, second], {"a": "Emoji demo"})) == "Indexing: waiting for Emoji demo"
+    assert _jobs.behind(Job(3, "ingest", "a", "queued"), [first], {}) == ""

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.jobs import Queue
+from core.store import Collection
+from pages import _shared
 from tests.worlds import colour_world
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -14,8 +17,6 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def app() -> AppTest:
-    from pages import _shared
-
     _shared.collections_changed()
     return AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60)
 
@@ -90,3 +91,26 @@ def test_hubs_say_the_finding_in_words(app, tmp_path):
     app.select_slider(key="hubs_k").set_value(5).run()
     assert not app.exception
     assert any("top 5" in one.value for one in app.caption)
+
+
+@pytest.mark.parametrize("n", [1, 3, 16])
+def test_too_few_images_for_hubs_is_said(app, tmp_path, n):
+    colour_world(tmp_path / "images", n)
+    framed(app, "hubs", "Hubs")
+    assert app.subheader[0].value.startswith(f"Too few images to speak of hubs: {n}")
+
+
+def test_hubs_that_are_not_counted_say_what_will_change_that(app, tmp_path, monkeypatch):
+    monkeypatch.setattr("core.jobs.ensure_worker", lambda home=None: False)
+    Collection.create("Empty")
+    framed(app, "hubs", "Hubs")
+    assert "No images yet" in [one.value for one in app.subheader]
+    wb = colour_world(tmp_path / "images")
+    monkeypatch.setattr("core.graph.knn.load", lambda *_, **__: None)
+    app.query_params["c"] = wb.key
+    _shared.collections_changed()
+    framed(app, "hubs", "Hubs")
+    assert any("have not been found yet" in one.value for one in app.markdown)
+    app.button(key="hubs_refresh").click().run()
+    assert [job.kind for job in Queue().jobs(wb.key, live=True)] == ["refresh"]
+    assert any("are being found" in one.value for one in app.markdown)

@@ -74,6 +74,23 @@ def test_captions_as_queries_agree_with_a_search_by_hand():
     assert {one.text for one in service.captured(view.hubs[0][0].item_id, k=3, query_side="captions")} <= set(texts)
 
 
+def test_all_hubs_are_counted_though_only_the_largest_are_shown():
+    service = HubService(planted())
+    every, few = service.report(k=1), service.report(k=1, n_hubs=1)
+    assert every.n_hubs == len(every.hubs) > 1
+    assert (few.n_hubs, len(few.hubs)) == (every.n_hubs, 1)
+
+
+def test_words_are_encoded_once_for_every_run_of_a_page(monkeypatch):
+    collection = planted()
+    encoder, asked = encode.load_encoder("fake"), []
+    real = encoder.encode_texts
+    monkeypatch.setattr(encoder, "encode_texts", lambda texts: asked.append(len(texts)) or real(texts))
+    for k in (3, 5, 3):
+        HubService(collection).report(k=k, query_side="captions")
+    assert asked == [40]
+
+
 def test_nothing_to_ask_with_is_said():
     service = HubService(planted())
     with pytest.raises(InputError, match="saved or logged text queries"):

@@ -353,6 +353,9 @@ def test_colours_follow_the_map(wb, do_jobs):
         assert len(wb.maps.colours(by)[0]) == 14
     with pytest.raises(InputError, match="cannot be coloured by"):
         wb.maps.colours("smell")
+    # All images are "ok", and none has a date: colours by these would say nothing.
+    assert {"cluster", "n_k", "tag", "price"} <= set(wb.maps.colour_choices())
+    assert not {"status", "date", "judgment"} & set(wb.maps.colour_choices())
 
 
 def test_a_lasso_holds_what_lies_in_it(wb):

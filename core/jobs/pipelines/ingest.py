@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from core.encode import Encoder, load_encoder
-from core.errors import InputError
+from core.errors import Cancelled, InputError
 from core.ingest.folders import TABLE_EXTENSIONS
 from core.ingest.sources import Candidate, Scan, scan
 from core.jobs.attaching import attach, stands_alone
@@ -64,7 +65,7 @@ def run(context: Context) -> dict:
             nothing.result["seconds"] = round(time.monotonic() - began, 2)
             raise
         if keeper is not None and args.get("keep"):
-            clear(found.candidates, source)
+            clear(found.candidates, source, {skipped["file"] for skipped in result["skipped"]})
         return result | {"seconds": round(time.monotonic() - began, 2)}
     except HandOver:
         handed_over = True  # the next worker needs the collection, empty or not
@@ -95,7 +96,13 @@ def index(
     if found.skipped:
         collection.commit(skipped=found.skipped)
     indexer = Indexer(collection, encoder, progress, keeper)
-    account = indexer.run(found.candidates, len(found.candidates))
+    try:
+        account = indexer.run(found.candidates, len(found.candidates))
+    except Cancelled:
+        # What came in stays, so it gets its map and its neighbours too; not where the whole collection went away.
+        if (indexer.account.added or indexer.account.updated) and collection.path.is_dir():
+            context.queue.add("refresh", collection.key)
+        raise
     if found.columns:
         collection.set_columns(found.columns)
     unmatched_vectors: tuple[Skipped, ...] = ()
@@ -114,7 +121,7 @@ def index(
     skipped = (*found.skipped, *account.skipped)
     result = _result(collection, encoder_name, found, account, skipped, unmatched_vectors)
     if not account.items:
-        raise NothingIndexed(_nothing(found.candidates, skipped, str(context.job.args.get("source", ""))), result)
+        raise NothingIndexed(_nothing(found.candidates, skipped, _called(context.job.args)), result)
     follow_up(context, collection, account)
     return result
 
@@ -191,6 +198,12 @@ def _root_of(source: str) -> str:
     if os.path.isdir(source):
         return source
     return os.path.dirname(source) if Path(source).suffix.lower() in TABLE_EXTENSIONS else ""
+
+
+def _called(args: Mapping[str, object]) -> str:
+    """What people call the source: an upload waits in a folder that they do not know."""
+    source = str(args.get("source", ""))
+    return "what was uploaded" if args.get("keep") and os.path.isdir(source) else source
 
 
 def _nothing(candidates: tuple[Candidate, ...], skipped: tuple[Skipped, ...], source: str) -> str:

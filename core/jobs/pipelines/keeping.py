@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+from collections.abc import Container
 from pathlib import Path
 
 from core.ingest.sources import Candidate
@@ -55,10 +56,19 @@ class Keeper:
         return place
 
 
-def clear(candidates: tuple[Candidate, ...], root: Path) -> None:
-    """Remove what was kept from the place it came from, and the folders that are empty then."""
+def clear(candidates: tuple[Candidate, ...], root: Path, leave: Container[str] = ()) -> None:
+    """Remove what was kept from the place it came from, and the folders that are empty then.
+
+    Parameters
+    ----------
+    candidates : tuple of Candidate
+    root : Path
+    leave : container of str
+        Files that were skipped stay, so that they can be tried again.
+    """
     for candidate in candidates:
-        Path(candidate.path).unlink(missing_ok=True)
+        if candidate.file not in leave:
+            Path(candidate.path).unlink(missing_ok=True)
     for folder, _, _ in os.walk(root, topdown=False):
         try:
             os.rmdir(folder)
