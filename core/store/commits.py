@@ -95,7 +95,8 @@ class CommitPart(ItemsPart, VectorsPart):
         coming = {item.item_id for item in items}
         for set_id, (ids, _) in rows.items():
             strangers = [item_id for item_id in ids if item_id not in coming]
-            unknown = [i for i in strangers if i not in self.has(strangers)] if strangers else []
+            there = self.has(strangers) if strangers else set()
+            unknown = [i for i in strangers if i not in there]
             if unknown:
                 raise InputError(
                     f"{len(unknown)} of {len(ids)} vectors for {set_id} belong to items that are not in the "

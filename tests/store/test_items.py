@@ -351,3 +351,14 @@ def test_the_mean_is_that_of_the_live_rows_however_it_came_about(collection):
     rows = view.rows(view.live)
     assert rows.dtype == np.float32 and np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
     assert view.matrix.dtype == np.float16 and view.matrix.flags.c_contiguous
+
+
+def test_vectors_of_many_items_that_are_there_are_looked_up_together(collection, monkeypatch):
+    """Looking up all of them for each of them made 50,000 brought vectors take hours."""
+    ids = [new_item(n).item_id for n in range(40)]
+    collection.commit([new_item(n) for n in range(40)])
+    asked, real = [], collection.has
+    monkeypatch.setattr(collection, "has", lambda wanted: asked.append(1) or real(wanted))
+    collection.commit(vectors={JOINT.set_id: vectors(ids, JOINT.dim)})
+    assert len(asked) <= 2
+    assert len(collection.view(JOINT.set_id).live) == 40
