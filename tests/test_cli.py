@@ -214,6 +214,27 @@ def test_trash_and_back(loupe, indexed):
     assert document(loupe("search", "c", "-k", 50, "--json")[1])["matched"] == 13
 
 
+def test_what_is_damaged_says_how_to_mend_it_and_can_go(loupe, indexed, home):
+    graph = next((home / "c" / "artifacts").glob("graph-*"))
+    graph.write_bytes(graph.read_bytes()[:-9])
+    code, out, err = loupe("hubs", "c", "-k", 3, "--json")
+    assert (code, err, document(out)["n_items"]) == (0, "", 13)  # made anew: everything in it comes from the vectors
+    segment = next((home / "c" / "vectors").rglob("*.npy"))
+    segment.write_bytes(segment.read_bytes()[:-9])
+    code, out, _ = loupe("verify", "c", "--json")
+    (problem,) = document(out)["problems"]
+    assert (code, problem["kind"]) == (2, "segment")
+    assert "python -m core verify NAME --repair" in problem["message"]
+    assert loupe("verify", "c", "--repair")[0] == 0
+    for file in (home / "c").glob("collection.db*"):
+        file.unlink()
+    (home / "c" / "collection.db").write_bytes(b"garbage")
+    code, _, err = loupe("search", "c", "--text", "red")
+    assert (code, err.count("\n")) == (2, 1)
+    assert loupe("delete", "c")[0] == 0
+    assert json.loads(loupe("list", "--json")[1])["collections"] == []
+
+
 def test_export_verify_and_jobs(loupe, indexed, tmp_path):
     path = tmp_path / "all.parquet"
     assert document(loupe("export", "c", path, "--json")[1]) == {"path": str(path), "rows": 13}

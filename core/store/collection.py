@@ -129,7 +129,7 @@ class Collection(CommitPart, ViewPart, VerifyPart, MediaPart, TagsPart, TrashPar
         NotFound
         """
         home = homes.resolve(home)
-        if not homes.is_key(key) or not (home / key / "collection.db").is_file():
+        if not homes.is_key(key) or not (home / key).is_dir():
             raise NotFound(f"There is no collection with the key {key!r}.")
         return cls(home / key)
 

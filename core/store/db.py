@@ -26,6 +26,9 @@ IDLE_IN_ALL = 32
 Migration = Sequence[str] | Callable[[sqlite3.Connection], None]
 """What brings a database from one format version to the next: statements, or a function."""
 
+REPAIR = "repair the collection (python -m core verify NAME --repair)"
+"""The remedy in messages about files that the rest can do without."""
+
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 
 
@@ -167,9 +170,9 @@ class Database:
         if identity is None and not self.create:
             if not self.path.parent.is_dir():
                 raise NotFound(f"The collection in {self.path.parent} is not there any more; it was deleted or moved.")
-            raise Damaged(
-                f"{self.label} ({self.path}) is missing; put the file back from a copy, or repair the collection."
-            )
+            lost = self.path.name == "collection.db"  # nothing says any more what the other files are
+            remedy = "delete the collection and index its images again" if lost else REPAIR
+            raise Damaged(f"{self.label} ({self.path}) is missing; put the file back from a copy, or {remedy}.")
         while True:
             with _lock:
                 waiting = _idle.get(self.path)

@@ -17,11 +17,13 @@ from typing import BinaryIO
 import numpy as np
 
 from core.errors import Damaged
+from core.store.db import REPAIR
 from core.store.files import write_durably
 
 STORED = np.dtype("<f2")
 ROWS_AT_A_TIME = 8192
-REMEDY = "repair the collection, then index its source again: the images in it will be encoded anew"
+AGAIN = f"{REPAIR}, then index its source again"
+REMEDY = f"{AGAIN}: the images in it will be encoded anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ def segments_of(connection: sqlite3.Connection, set_id: str) -> list[Segment]:
         if segment.start != expected or segment.n_rows < 0:
             raise Damaged(
                 f"The list of vector segments of {set_id} is damaged: segment {segment.seq} starts at row "
-                f"{segment.start} where row {expected} was due; repair the collection, then index its source again."
+                f"{segment.start} where row {expected} was due; {AGAIN}."
             )
         expected += segment.n_rows
     return segments
@@ -163,7 +165,7 @@ def check_ids(set_id: str, segment: Segment, ids: Iterable[str]) -> None:
     if ids_digest(ids) != segment.ids_sha256:
         raise Damaged(
             f"The list of vectors of {set_id} is damaged: the items of segment {segment.seq} are not those it was "
-            "written for; repair the collection, then index its source again."
+            f"written for; {AGAIN}."
         )
 
 

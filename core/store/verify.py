@@ -15,7 +15,7 @@ from core.store.compaction import CompactionPart
 from core.store.files import TEMPORARY, sha256_of
 from core.store.media import INCOMING
 from core.store.names import hashed_name
-from core.store.segments import check_ids, end_of, load_segment, segments_of
+from core.store.segments import AGAIN, check_ids, end_of, load_segment, segments_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,7 @@ class VerifyPart(ArtifactsPart, CompactionPart):
                     "manifest",
                     manifest,
                     f"The list of vectors of {set_id} is damaged: the segments have {end} rows, the database names "
-                    f"items for {n_named}, {n_unknown} of them unknown; repair the collection, then index its source "
-                    "again.",
+                    f"items for {n_named}, {n_unknown} of them unknown; {AGAIN}.",
                 )
             for segment in segments:
                 path = self.segment_path(set_id, segment.seq)
@@ -118,7 +117,7 @@ class VerifyPart(ArtifactsPart, CompactionPart):
                 yield Problem("artifact", str(path), str(error))
 
     def _check_thumbs(self) -> Iterator[Problem]:
-        remedy = "repair the collection, then index its source again to make it anew."
+        remedy = f"{AGAIN} to make it anew."
         for item_id, n_bytes, crc in self.select(
             "SELECT item_id, thumb_bytes, thumb_crc FROM items WHERE thumb_bytes > 0"
         ):

@@ -17,6 +17,7 @@ import numpy as np
 from core.errors import Damaged, NotFound
 from core.store.base import read_meta
 from core.store.segments import (
+    AGAIN,
     ROWS_AT_A_TIME,
     STORED,
     Segment,
@@ -282,6 +283,6 @@ def _new_ids(connection: object, set_id: str, start: int, end: int) -> list[str]
     if len(found) != max(0, end - start) or (found and (found[0][0] != start or found[-1][0] != end - 1)):
         raise Damaged(
             f"The list of vectors of {set_id} is damaged: the segments have {end - start} rows from row {start} on and "
-            f"the database names items for {len(found)}; repair the collection, then index its source again."
+            f"the database names items for {len(found)}; {AGAIN}."
         )
     return [item_id for _, item_id in found]

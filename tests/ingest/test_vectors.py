@@ -156,9 +156,6 @@ def test_vectors_of_a_real_model(data_dir, tmp_path):
 
 
 def test_columns_without_any_value_are_text(tmp_path):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     write_parquet(tmp_path / "x.parquet", {"id": ["a", "b"], "tags": [[], []], "colour": [None, None], "n_k": [1, 2]})
     types = {field.name: field.type for field in pq.read_schema(tmp_path / "x.parquet")}
     assert (types["tags"], types["colour"], types["n_k"]) == (pa.list_(pa.string()), pa.string(), pa.int64())
