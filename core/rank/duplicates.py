@@ -2,7 +2,8 @@
 
 A cosine of 0.97 is a copy to one encoder and a cousin to another, so the threshold is calibrated: a sample of images
 is saved again as a smaller or more compressed file and encoded; what the encoder says of such copies is what it will
-say of real ones.
+say of real ones. Many pictures that are no copies reach it too (flat drawings, catalogue photos), so the pictures
+themselves are compared as well (`core.rank.pictures`), by a measure calibrated on the same copies.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.encode.protocol import Encoder
-from core.errors import ImageError, InputError
+from core.errors import ImageError, InputError, NotFound
 from core.rank.fold import groups
+from core.rank.pictures import DEFAULT_DIFFERENCE, Look, difference, look, same
 from core.store import Collection, VectorView
 from core.types import KnnGraph
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 CAUGHT = 0.95
 LOWEST, HIGHEST = 0.90, 0.9999
-MOST_LINKED = 0.10
+_SLACK, _LEAST, _MOST = 1.5, 0.02, 0.06  # of the difference between pictures: see DEFAULT_DIFFERENCE
 DEFAULT = 0.98
 """Threshold where nothing can be calibrated: no originals, or vectors without an encoder."""
 
@@ -42,24 +44,27 @@ class Calibration:
     linked : float
         Share of the collection's items whose nearest neighbour is at least this similar.
     n_copies : int
-    strict : bool
-        The threshold was raised because it would have linked too many items.
+    difference : float
+        Most that two copies differ by to the eye.
     """
 
     threshold: float
     caught: float
     linked: float
     n_copies: int
-    strict: bool = False
+    difference: float = DEFAULT_DIFFERENCE
 
 
-def calibrate_threshold(originals: np.ndarray, copies: np.ndarray, neighbour_similarities: np.ndarray) -> Calibration:
+def calibrate_threshold(
+    originals: np.ndarray,
+    copies: np.ndarray,
+    neighbour_similarities: np.ndarray,
+    differences: np.ndarray | None = None,
+) -> Calibration:
     """Choose the threshold from what the encoder says of copies.
 
-    The rule: the cosine that 95 % of the copies reach, kept within 0.90 and 0.9999. If more than 10 % of the
-    collection's items have a neighbour that near, the encoder cannot tell copies from lookalikes so well (flat
-    drawings, catalogue photos), and the threshold is raised to what half of the copies reach: folding two pictures
-    that differ is worse than showing two that are the same.
+    The rule: the cosine that 95 % of the copies reach, kept within 0.90 and 0.9999; and of the pictures, half as much
+    again as the most that 95 % of the copies differ by, kept within 0.02 and 0.06.
 
     Parameters
     ----------
@@ -67,6 +72,8 @@ def calibrate_threshold(originals: np.ndarray, copies: np.ndarray, neighbour_sim
         Unit rows; row i of `copies` is a copy of row i of `originals`.
     neighbour_similarities : ndarray of float32, shape (m,)
         For each item of the collection the cosine of its nearest neighbour.
+    differences : ndarray of float32, shape (n,), optional
+        How much each copy differs from its original (`core.rank.pictures.difference`).
 
     Raises
     ------
@@ -80,19 +87,14 @@ def calibrate_threshold(originals: np.ndarray, copies: np.ndarray, neighbour_sim
     similarities = np.einsum("ij,ij->i", originals, copies)
     near = np.asarray(neighbour_similarities, np.float64)
 
-    def linked(at: float) -> float:
-        return float(np.mean(near >= at)) if len(near) else 0.0
-
-    def at_least(share: float) -> float:
-        reached = float(np.quantile(similarities, 1 - share, method="lower"))
-        return round(float(np.clip(reached, LOWEST, HIGHEST)) - 5e-5, 4)  # rounded down: what reached it still does
-
-    threshold = at_least(CAUGHT)
-    strict = linked(threshold) > MOST_LINKED
-    if strict:
-        threshold = max(threshold, at_least(0.5))
+    reached = float(np.quantile(similarities, 1 - CAUGHT, method="lower"))
+    threshold = round(float(np.clip(reached, LOWEST, HIGHEST)) - 5e-5, 4)  # rounded down: what reached it still does
     caught = float(np.mean(similarities >= threshold))
-    return Calibration(threshold, caught, linked(threshold), len(similarities), strict)
+    linked = float(np.mean(near >= threshold)) if len(near) else 0.0
+    most = DEFAULT_DIFFERENCE
+    if differences is not None and len(differences):
+        most = round(float(np.clip(_SLACK * np.quantile(differences, CAUGHT), _LEAST, _MOST)), 4)
+    return Calibration(threshold, caught, linked, len(similarities), most)
 
 
 def copies_of(image: Image.Image) -> list[Image.Image]:
@@ -118,7 +120,7 @@ def calibrate(
     from core.ingest.images import open_image
 
     order = np.random.default_rng(seed).permutation(np.sort(view.item_ids[view.live]))
-    originals, copies = [], []
+    originals, copies, differences = [], [], []
     encode = encoder.encode_images if view.set.space == "joint" else encoder.encode_visual
     for item_id in order[: 3 * sample]:
         if len(originals) >= 3 * sample:
@@ -127,16 +129,19 @@ def calibrate(
         if path is None:
             continue
         try:
-            made = copies_of(open_image(path))
+            image = open_image(path)
+            made = copies_of(image)
         except ImageError:
             continue
+        seen = np.stack([look(copy).pixels for copy in made])
+        differences.append(difference(np.repeat(look(image).pixels[None], len(made), axis=0), seen))
         row = view.rows(view.positions([str(item_id)]))
         originals += [row] * len(made)
         copies.append(encode(made))
     if not originals:
         return None
     nearest = graph.similarities[:, 0] if graph.similarities.shape[1] else np.empty(0, np.float32)
-    return calibrate_threshold(np.concatenate(originals), np.concatenate(copies), nearest)
+    return calibrate_threshold(np.concatenate(originals), np.concatenate(copies), nearest, np.concatenate(differences))
 
 
 def identical_items(collection: Collection) -> list[tuple[str, ...]]:
@@ -158,7 +163,7 @@ def refresh(
 
     The calibration is made once for a vector set (with `encoder`) and kept in the collection's settings.
     """
-    key = f"folds.{view.set.set_id}"
+    key = f"copies.{view.set.set_id}"
     kept = collection.setting(key)
     calibration = Calibration(**kept) if isinstance(kept, dict) else None
     if calibration is None and encoder is not None:
@@ -166,5 +171,24 @@ def refresh(
         if calibration is not None:
             collection.set_setting(key, asdict(calibration))
     found = calibration or Calibration(DEFAULT, 0.0, 0.0, 0)
-    collection.set_folds(groups(graph, found.threshold, identical_items(collection)))
+
+    def alike(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        looks = _looks(collection, graph, np.unique(np.concatenate([left, right])))
+        return same(looks, left, right, found.difference)
+
+    collection.set_folds(groups(graph, found.threshold, identical_items(collection), alike))
+    return found
+
+
+def _looks(collection: Collection, graph: KnnGraph, positions: np.ndarray) -> dict[int, Look]:
+    """What the thumbnails of some items look like, by position in the graph; items without one are left out."""
+    from PIL import Image
+
+    found = {}
+    for position in positions.tolist():
+        try:
+            with Image.open(collection.thumb_path(str(graph.item_ids[position]))) as thumb:
+                found[position] = look(thumb)
+        except (NotFound, OSError):
+            continue
     return found

@@ -42,7 +42,12 @@ class Folds:
         return out
 
 
-def groups(graph: KnnGraph, threshold: float, identical: Iterable[Sequence[str]] = ()) -> dict[str, str]:
+def groups(
+    graph: KnnGraph,
+    threshold: float,
+    identical: Iterable[Sequence[str]] = (),
+    alike: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+) -> dict[str, str]:
     """Group items that are linked, directly or through others, by similarities of at least `threshold`.
 
     Parameters
@@ -52,6 +57,9 @@ def groups(graph: KnnGraph, threshold: float, identical: Iterable[Sequence[str]]
         Cosine; see `core.rank.duplicates.calibrate_threshold`.
     identical : iterable of sequences of item ids
         Items with the same bytes; they are together whatever their vectors say. Ids that are not in the graph count.
+    alike : callable, optional
+        Says of pairs of positions in the graph, two arrays of int64 (m,), which are the same picture, bool (m,). A link
+        needs both.
 
     Returns
     -------
@@ -64,7 +72,11 @@ def groups(graph: KnnGraph, threshold: float, identical: Iterable[Sequence[str]]
     ids = [str(item_id) for item_id in graph.item_ids]
     number = {item_id: n for n, item_id in enumerate(ids)}
     rows, columns = np.nonzero(graph.similarities >= threshold)
-    starts, ends = rows.tolist(), graph.neighbors[rows, columns].tolist()
+    others = graph.neighbors[rows, columns].astype(np.int64)
+    if alike is not None and len(rows):
+        kept = alike(rows, others)
+        rows, others = rows[kept], others[kept]
+    starts, ends = rows.tolist(), others.tolist()
     for same in identical:
         for item_id in same:
             if item_id not in number:
