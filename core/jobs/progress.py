@@ -54,6 +54,7 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._thread.join()
+        self._tell(self._measured())  # the last count, which the thread may not have seen
 
     # ------------------------------------------------------------ for the job
 
@@ -91,16 +92,19 @@ class Progress:
             state = self._measured()
             quiet += 1
             if state != told or quiet >= QUIET_TICKS:
-                try:
-                    if self._queue.beat(self._job_id, *state):
-                        self._cancel.set()
-                    if self._pid and self._queue.told_to_leave(self._pid):
-                        self.hand_over.set()
-                except Exception:  # noqa: BLE001, S110 - a disk that is full for a moment must not end the heartbeat
-                    pass
+                self._tell(state)
                 told, quiet = state, 0
             if self._ended.wait(TICK_S):
                 return
+
+    def _tell(self, state: tuple[str, int, int, float, float | None]) -> None:
+        try:
+            if self._queue.beat(self._job_id, *state):
+                self._cancel.set()
+            if self._pid and self._queue.told_to_leave(self._pid):
+                self.hand_over.set()
+        except Exception:  # noqa: BLE001, S110 - a disk that is full for a moment must not end the heartbeat
+            pass
 
     def _measured(self) -> tuple[str, int, int, float, float | None]:
         now = time.monotonic()

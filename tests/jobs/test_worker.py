@@ -285,3 +285,15 @@ def test_kill_9_loses_nothing_and_the_next_worker_adds_only_what_is_new(tmp_path
     for item_id, row in rows.items():
         assert view.rows([view.position(item_id)])[0].tolist() == row
     assert collection.verify() == []
+
+
+def test_the_last_count_is_told_too():
+    queue = Queue()
+    queue.add("ingest", "c")
+    job = queue.claim(os.getpid())
+    with Progress(queue, job.job_id) as progress:
+        progress.stage("indexing", 22)
+        time.sleep(0.05)  # the thread has told the queue by then, and waits
+        progress.at(22)
+    told = queue.get(job.job_id)
+    assert (told.stage, told.done, told.total) == ("indexing", 22, 22)
