@@ -508,6 +508,22 @@ def test_brought_vectors_by_file_name_have_no_words(collection, pictures, tmp_pa
     assert not collection.set().has_text
 
 
+def test_brought_vectors_that_fit_no_image_leave_nothing_behind(pictures, tmp_path):
+    np.save(tmp_path / "x.npy", np.eye(2, 8, dtype=np.float32))
+    (tmp_path / "x.ids.txt").write_text("one\ntwo\n")
+    made = Collection.create("v")
+    with pytest.raises(InputError, match="None of the 2 ids in x.npy .* 'one', and the items are called like '0000-red-circle"):
+        ingest(made, pictures, encoder="none", vectors=str(tmp_path / "x.npy"), made=True)
+    assert list_collections() == ()
+    (tmp_path / "x.ids.txt").write_text("one\nelsewhere/0000-red-circle.png\n")
+    made = Collection.create("v")
+    assert ingest(made, pictures, encoder="none", vectors=str(tmp_path / "x.npy"), made=True)["indexed"] == 12
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(InputError, match="There are no images in"):
+        ingest(made, empty, encoder="none", vectors=str(tmp_path / "x.npy"))
+
+
 def test_brought_vectors_of_a_named_encoder_must_have_its_width(collection, pictures, tmp_path):
     names = sorted(p.name for p in pictures.iterdir())
     (tmp_path / "v.ids.txt").write_text("\n".join(names))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +12,14 @@ import numpy as np
 
 from core.encode import load_encoder
 from core.errors import InputError
+from core.ingest.sources import Candidate
 from core.ingest.vectors import read_vectors
 from core.store import Collection
 from core.types import Skipped, VectorSet
 
 NO_ENCODER = "none"
+_OF_BYTES = re.compile(r"i[a-z2-7]{16}")
+"""An id that is made from the bytes, so that nobody knows it before they are read."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,32 @@ def read(path: Path, encoder_name: str) -> Brought:
     return Brought(path.name, names, vectors, digest, weights)
 
 
+def check(collection: Collection, brought: Brought, candidates: Sequence[Candidate]) -> None:
+    """See before anything comes in that one vector may belong to an image.
+
+    Raises
+    ------
+    InputError
+        Not one of the names can be an item's id or file.
+    """
+    there = set(collection.ids())
+    bare = {candidate.file.rsplit("/", 1)[-1] for candidate in candidates}
+    bare |= {file.rsplit("/", 1)[-1] for (file,) in collection.select("SELECT file FROM items WHERE trashed_at IS NULL")}
+    own = {candidate.item_id for candidate in candidates}
+    if candidates and not any(
+        name in there or name in own or name.rsplit("/", 1)[-1] in bare or _OF_BYTES.fullmatch(name)
+        for name in map(str, brought.names)
+    ):
+        raise _strangers(brought, candidates[0].file)
+
+
+def _strangers(brought: Brought, file: str) -> InputError:
+    return InputError(
+        f"None of the {len(brought.names):,} ids in {brought.file} is an item's id or file name; the first is "
+        f"{str(brought.names[0])!r}, and the items are called like {file!r}."
+    )
+
+
 def commit(collection: Collection, brought: Brought, encoder_name: str) -> tuple[str, tuple[Skipped, ...]]:
     """Store the vectors of items that are there.
 
@@ -94,10 +125,7 @@ def commit(collection: Collection, brought: Brought, encoder_name: str) -> tuple
         elif item_id not in rows:
             rows[item_id] = row
     if not rows:
-        raise InputError(
-            f"None of the {len(brought.names):,} ids in {brought.file} is an item's id or file name; the first is "
-            f"{str(brought.names[0])!r}, and the items are called like {next(iter(by_file), 'nothing')!r}."
-        )
+        raise _strangers(brought, next(iter(by_file), "nothing"))
     slug = "".join(c if c.isalnum() else "-" for c in encoder_name.lower()).strip("-")[:40]
     vector_set = VectorSet(
         set_id=f"brought-{slug}-{brought.digest[:8]}",

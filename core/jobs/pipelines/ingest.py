@@ -93,6 +93,8 @@ def index(
     if brought is None:
         progress.stage(f"loading the encoder {encoder_name}")
         encoder = load_encoder(encoder_name)
+    else:
+        bring.check(collection, brought, found.candidates)
     if found.skipped:
         collection.commit(skipped=found.skipped)
     indexer = Indexer(collection, encoder, progress, keeper)
@@ -106,7 +108,7 @@ def index(
     if found.columns:
         collection.set_columns(found.columns)
     unmatched_vectors: tuple[Skipped, ...] = ()
-    if brought is not None:
+    if brought is not None and account.items:
         progress.stage("taking over vectors")
         set_id, unmatched_vectors = bring.commit(collection, brought, encoder_name)
         collection.activate(set_id)
