@@ -19,8 +19,16 @@ _zone = st.components.v2.component(
 )
 
 
-def drop_zone(batch: _spool.Batch, *, key: str, on_done: Callable[[], None]) -> None:
-    """Show the drop zone of a batch; `on_done` is called when all chosen files have arrived or were refused."""
+def drop_zone(batch: _spool.Batch, *, key: str, on_done: Callable[[], None], on_discard: Callable[[], None]) -> None:
+    """Show the drop zone of a batch.
+
+    Parameters
+    ----------
+    on_done : callable
+        Called when all chosen files have arrived or were refused.
+    on_discard : callable
+        Called when an upload was stopped or broke off and others are to be chosen.
+    """
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     _zone(
         key=key,
@@ -30,4 +38,5 @@ def drop_zone(batch: _spool.Batch, *, key: str, on_done: Callable[[], None]) -> 
             "limits": _spool.LIMITS,
         },
         on_done_change=on_done,
+        on_discard_change=on_discard,
     )

@@ -10,7 +10,7 @@ from core.errors import LoupeError
 from core.types import CollectionInfo
 from pages import _jobs
 from pages._keys import keys
-from pages._shared import PICKED, collections, collections_changed, count, pages, picked
+from pages._shared import PICKED, collections, collections_changed, count, pages, picked, vectors_of
 
 _PARTS = Path(__file__).parent / "_frame_parts"
 _PICKER, _WRITTEN, _SEEN = "frame_picker", "frame_written", "frame_seen"
@@ -79,7 +79,7 @@ def _status(busy: bool) -> None:
         if info is None:
             st.caption("No collection yet", width="content")
         else:
-            st.caption(f"{count(info.n_items, 'image')} · {info.encoder or 'no vectors yet'}", width="content")
+            st.caption(f"{count(info.n_items, 'image')} · {vectors_of(info)}", width="content")
         if not jobs:
             return
         mine = [job for job in jobs if info is not None and job.collection == info.key]

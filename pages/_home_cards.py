@@ -12,7 +12,17 @@ from core.store import restore_collection, trashed_collections
 from core.types import CollectionInfo, Job
 from pages import _home_dialogs as dialogs
 from pages import _jobs
-from pages._shared import PICKED, collections, collections_changed, count, go_to, megabytes, open_workbench, thumb_url
+from pages._shared import (
+    PICKED,
+    collections,
+    collections_changed,
+    count,
+    go_to,
+    megabytes,
+    open_workbench,
+    thumb_url,
+    vectors_of,
+)
 
 _UNDO, _SHOWN = "home_undo", 24
 _UNDO_S = 300
@@ -88,7 +98,7 @@ def _card(info: CollectionInfo, brought: Job | None, *, growing: bool) -> None:
     else:
         st.fragment(_facts, run_every=2.0 if growing else None)(info)
     there = brought is not None and not growing and not info.problem and _jobs.source_there(brought)
-    if there and brought.state in ("cancelled", "failed"):
+    if there and brought.state == "cancelled":
         st.button(f"Continue at {brought.done:,} of {brought.total:,}" if brought.total else "Continue", type="tertiary",
                   key=f"home_continue_{info.key}", on_click=_bring_again, args=(info.key,), icon=":material/resume:",
                   help="The indexing was stopped. What is done is left alone.")
@@ -113,7 +123,7 @@ def _facts(info: CollectionInfo) -> None:
     """How much there is of it; drawn again by itself while it grows."""
     info = next((other for other in collections() if other.key == info.key), info)
     st.caption(
-        f"{count(info.n_items, 'image')} · {info.encoder or 'no vectors yet'}"
+        f"{count(info.n_items, 'image')} · {vectors_of(info)}"
         f"  \n{megabytes(info.n_bytes)} · used {ago(info.used_at)}"
     )
 

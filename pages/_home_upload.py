@@ -28,7 +28,7 @@ def bring() -> None:
     added = st.session_state.pop("home_added", None)
     if added:
         st.success(added)
-    drop_zone(batch, key="home_drop", on_done=_done)
+    drop_zone(batch, key="home_drop", on_done=_done, on_discard=lambda: _over(True))
     st.caption(
         "Any number of files: JPEG, PNG, WebP, GIF, BMP, TIFF, PPM, JPEG 2000, AVIF, HEIC with its extra. At most 20 MB"
         " an image and 1 GB a zip. A table (CSV, JSONL, Parquet) among the images brings captions and metadata; a table"

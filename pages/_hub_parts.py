@@ -10,7 +10,7 @@ from core import figures
 from pages import _jobs
 from pages._grid import card_grid
 from pages._search_state import plain
-from pages._shared import empty_state, go_to, link_to, thumb_url
+from pages._shared import count, empty_state, go_to, link_to, thumb_url
 
 if TYPE_CHECKING:
     from core.workbench import Workbench
@@ -64,18 +64,20 @@ def headline(view: HubsView) -> None:
         st.caption(f"{finds}Bring more images{', or look at fewer results of each query' if view.k > 1 else ''}.")
         return
     if not n:
-        st.subheader(f"No item stands out: none is found twice as often as the mean of {view.mean:.1f}.", anchor=False)
+        st.subheader(f"No item stands out: none is found {view.threshold:.0f} times or more.", anchor=False)
+        st.caption(f"{count(view.n_queries, 'query', 'queries')} ({SIDES[view.query_side]}), {view.n_items:,} items, top {view.k}; "
+                   f"an item is found {view.mean:.1f} times on average.")
         return
     take = "1 item takes" if n == 1 else f"{n:,} items take"
     never = f"{view.report.antihub_share:.1%} of the items are never found."
     st.subheader(f"{take} {view.share_captured:.0%} of all places in results; {never}", anchor=False)
-    st.caption(f"{view.n_queries:,} queries ({SIDES[view.query_side]}), {view.n_items:,} items, top {view.k}. "
+    st.caption(f"{count(view.n_queries, 'query', 'queries')} ({SIDES[view.query_side]}), {view.n_items:,} items, top {view.k}. "
                f"A hub here: found at least {view.threshold:.0f} times, twice the mean of {view.mean:.1f} or more.")
 
 
 def measures(view: HubsView) -> None:
     """Numbers with their meaning behind a hover, and the two pictures of the same fact."""
-    row = st.container(horizontal=True, gap="large")
+    row = st.container(horizontal=True, gap="medium")
     for field, label, meaning in MEASURES:
         value = getattr(view.report, field)
         share = field in ("antihub_share", "largest_hub_reach")

@@ -184,9 +184,14 @@ def demo_pictures(n: int = 8) -> tuple[tuple[bytes, ...], int]:
 # ---------------------------------------------------------------- words
 
 
-def count(n: int, noun: str) -> str:
-    """``1 image``, ``1,204 images``."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+def count(n: int, noun: str, nouns: str = "") -> str:
+    """``1 image``, ``1,204 images``; `nouns` where the plural is another word."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {nouns or noun + 's'}"
+
+
+def vectors_of(info: CollectionInfo) -> str:
+    """What made a collection's vectors: the encoder's name, or words where there is none."""
+    return {"": "no vectors yet", "none": "vectors of your own"}.get(info.encoder, info.encoder)
 
 
 def megabytes(n_bytes: int) -> str:

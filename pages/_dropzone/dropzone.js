@@ -85,6 +85,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const zone = parentElement.querySelector(".zone");
   const { url } = data;
   zone.report = (n) => setTriggerValue("done", { n });
+  const discard = () => setTriggerValue("discard", { at: Date.now() }); // what came of an upload that was stopped goes away
   const start = (files) => { if (files.length) { begin(url, files, data, (n) => zone.report(n)); draw(); } };
 
   const element = (tag, className, text) => Object.assign(document.createElement(tag), { className, textContent: text || "" });
@@ -114,7 +115,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     if (up.failed || up.stopped) {
       zone.shows = "over";
       const again = element("button", "", "Choose again");
-      again.onclick = () => { uploads.delete(url); draw(); };
+      again.onclick = () => { uploads.delete(url); draw(); discard(); };
       const row = element("div", "row");
       row.append(again);
       zone.replaceChildren(element("p", up.failed ? "bad" : "", up.failed || `Stopped after ${number(up.done)} of ${number(up.files.length)} files.`), row);

@@ -23,7 +23,7 @@ from pages._shared import count, empty_state, thumb_url
 
 FEW = 150
 """So few images are shown as pictures from the start, where they do not cover each other."""
-NAMES = {"cluster": "group", "n_k": "times found", "judgment": "best grade", "date": "year", "none": "nothing"}
+NAMES = {"cluster": "group", "n_k": "times found", "judgment": "best grade", "date": "year of the date", "none": "nothing"}
 HELP = {
     "trust": "Of the images that lie next to each other on the map, how many are similar in the model's full space too "
              "(trustworthiness, 10 neighbours; 1 is perfect). A map in the plane always tears some neighbours apart.",

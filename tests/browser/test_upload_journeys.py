@@ -94,6 +94,31 @@ def test_bad_files_are_named_and_the_rest_is_searchable(serve, page, tmp_path) -
     assert "notes.txt" in rows and "not a picture, a zip or a table" in rows
 
 
+def test_what_came_of_a_stopped_upload_is_not_mixed_with_the_next_one(serve, page, tmp_path) -> None:
+    wrong, right = tmp_path / "wrong", tmp_path / "right"
+    for folder, n in ((wrong, 12), (right, 2)):
+        folder.mkdir()
+        for i in range(n):
+            Image.new("RGB", (32, 32), (i * 9, 0, 0)).save(folder / f"{i}.png")
+    server = serve()
+    page.goto(server.url)
+    sent = []
+    # The first files arrive, the others are on their way until the visitor has had enough.
+    page.route("**/api/import/**", lambda route: sent.append(route) if len(sent) >= 4 else (sent.append(1), route.continue_()))
+    bring(page, wrong)
+    page.get_by_text("Receiving 4 of 12 files").wait_for()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_text("Stopped after 4 of 12 files").wait_for()
+    page.unroute("**/api/import/**")
+    page.get_by_role("button", name="Choose again").click()
+    settled(page)
+    bring(page, right)
+    page.get_by_text("Received 2 images").wait_for()
+    assert page.get_by_label("Name of the collection").input_value() == "right"
+    spooled = [path for path in (server.home / ".spool").rglob("*.png")]
+    assert len(spooled) == 2
+
+
 def test_a_folder_of_1500_files_arrives_and_is_indexed(serve, page, tmp_path) -> None:
     folder = tmp_path / "many"
     folder.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -240,3 +241,10 @@ def test_what_follows_an_indexing_names_its_step_once_and_a_queued_one_what_it_w
     second = Job(2, "ingest", "b", "queued")
     assert _jobs.sentence(second, _jobs.behind(second, [first, second], {"a": "Emoji demo"})) == "Indexing: waiting for Emoji demo"
     assert _jobs.behind(Job(3, "ingest", "a", "queued"), [first], {}) == ""
+
+
+@pytest.mark.parametrize(("encoder", "said"), [("", "no vectors yet"), ("none", "vectors of your own"), ("starter", "starter")])
+def test_vectors_are_named_in_words(encoder: str, said: str) -> None:
+    Collection.create("Shoes")
+    _shared.collections_changed()
+    assert _shared.vectors_of(replace(_shared.collections()[0], encoder=encoder)) == said
