@@ -18,7 +18,10 @@ def look_alikes(workbench: Workbench, ids: list[str]) -> None:
     items = [item for item in workbench.items.many(ids) if item.status != "trashed"]
     st.caption("What you remove goes to the trash and can be brought back.")
     undo.bar(workbench, "alike")
-    _group(workbench, items, "search_alike", {})
+    here = {item.item_id for item in items}
+    decided = {item.item_id: decision for group in workbench.items.duplicates()
+               for item, decision in zip(group.items, group.decisions) if item.item_id in here}
+    _group(workbench, items, "search_alike", decided)
 
 
 def all_duplicates(workbench: Workbench) -> None:
@@ -40,7 +43,9 @@ def all_duplicates(workbench: Workbench) -> None:
 def _group(workbench: Workbench, items: list[Item], key: str, decided: dict[str, str]) -> None:
     def handle(event: GridEvent) -> None:
         if event["type"] in ("keep", "remove"):
-            batch = workbench.items.decide(event["ids"], event["type"])
+            # A second press on "keep" takes it back.
+            kept = event["type"] == "keep" and decided.get(event["ids"][0]) == "keep"
+            batch = workbench.items.decide(event["ids"], "" if kept else event["type"])
             if event["type"] == "remove":
                 undo.offer("Moved 1 image to the trash.", [batch])
 

@@ -27,6 +27,13 @@ def trash(workbench: Workbench, ids: Sequence[str]) -> None:
     offer(f"Moved {counted(len(ids))} to the trash.", [workbench.items.trash(list(ids))])
 
 
+def at_the_bottom(workbench: Workbench) -> None:
+    """The line at the lower edge of the window: seen however far down the images go, and it moves none of them."""
+    if st.session_state.get(_DONE):
+        with st.bottom:
+            bar(workbench, "page")
+
+
 def bar(workbench: Workbench, place: str) -> None:
     """The line: with a way back until it is dismissed or something else is done, otherwise once.
 

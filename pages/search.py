@@ -47,7 +47,7 @@ except LoupeError as error:
     st.stop()
 
 toolbar(wb, query, result)
-undo.bar(wb, "page")
+undo.at_the_bottom(wb)
 for warning in result.warnings:
     st.caption(warning)
 if link.opened_at() not in (0, result.generation):

@@ -34,6 +34,14 @@ function remembered(fallback) {
   try { return Number(localStorage.getItem("loupe.grid.height")) || fallback; } catch { return fallback; }
 }
 
+// Whether a list is another one, rather than the same with some taken out, brought back or graded.
+function isAnother(before, after) {
+  const old = new Set(before), now = new Set(after);
+  const stayed = before.filter((id) => now.has(id));
+  return stayed.length * 2 < Math.min(before.length, after.length)
+    || stayed.join("\n") !== after.filter((id) => old.has(id)).join("\n");
+}
+
 class Grid {
   constructor(root) {
     this.root = root;
@@ -71,9 +79,11 @@ class Grid {
     this.size = data.resizable ? remembered(data.height) : data.height;
     this.list.setAttribute("aria-label", data.label);
     this.list.setAttribute("aria-multiselectable", String(data.selectable));
-    const before = this.cards.map((card) => card.id).join("\n");
+    const before = this.cards.map((card) => card.id);
     this.cards = data.cards;
-    if (before !== this.cards.map((card) => card.id).join("\n")) {
+    const after = this.cards.map((card) => card.id);
+    const another = before.length > 0 && isAnother(before, after);
+    if (before.join("\n") !== after.join("\n")) {
       const here = new Set(this.cards.map((card) => card.id));
       this.selected = new Set([...this.selected].filter((id) => here.has(id)));
       this.current = this.anchor = 0;
@@ -85,6 +95,8 @@ class Grid {
     this.drawTools();
     this.drawSelection();
     this.layout();
+    // Another page or another query begins at its first picture, not where the last one was left.
+    if (another && !data.strip && this.root.getBoundingClientRect().top < 0) this.root.scrollIntoView({ block: "start" });
   }
 
   send(type, i, more) {

@@ -179,6 +179,39 @@ def test_the_grid_by_mouse_and_keys(server, page) -> None:
     page.wait_for_url(re.compile("q=-image"))
 
 
+def test_far_down_a_deletion_moves_nothing_and_another_query_begins_at_its_top(server, page) -> None:
+    page.goto(f"{server.url}/search?c=drawings&q=face")
+    cards = grid_cards(page)
+    cards.nth(35).wait_for()
+    settled(page)
+    before = ranking(page)
+    scrolled = "() => document.querySelector('[data-testid=stMain]').scrollTop"
+    cards.nth(25).scroll_into_view_if_needed()
+    cards.nth(25).click(position={"x": 40, "y": 40})
+    assert page.evaluate(scrolled) > 100
+    at = cards.nth(22).bounding_box()["y"]
+    page.locator('[data-bar="remove"]').click()
+    undo = page.locator(".st-key-search_undo_page_press button")
+    undo.wait_for()
+    settled(page)
+    box = undo.bounding_box()
+    assert 0 < box["y"] < page.viewport_size["height"] - box["height"]  # the way back is in sight
+    assert abs(cards.nth(22).bounding_box()["y"] - at) < 3
+    undo.click()
+    page.wait_for_function("n => [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')].some("
+                           "e => e.shadowRoot.querySelectorAll('.card').length === n)", arg=len(before))
+    settled(page)
+    assert ranking(page) == before
+
+    deep = cards.nth(38)
+    deep.scroll_into_view_if_needed()
+    deep.hover()
+    deep.locator('[data-action="less"]').click()
+    chips(page, 2)
+    page.wait_for_function("() => document.querySelector('[data-testid=stMain]').scrollTop < 250")
+    assert cards.first.bounding_box()["y"] > 0
+
+
 def test_selected_images_are_tagged_and_exported(server, page) -> None:
     page.goto(f"{server.url}/search?c=drawings")
     cards = grid_cards(page)

@@ -83,3 +83,28 @@ def test_taking_a_filter_chip_out_leaves_the_other_conditions(monkeypatch):
     assert link.state()["where"] == "colour = 'red' and not tag = 'done'" and link.state()["page"] == 1
     chips._handle(None, {"type": "clear"})
     assert (link.state()["q"], link.state()["where"]) == ("", "")
+
+
+def test_keep_is_shown_and_a_second_press_takes_it_back(monkeypatch):
+    from types import SimpleNamespace
+
+    from core.types import Item
+    from core.workbench.items import DuplicateGroup
+    from pages import _search_duplicates as duplicates
+
+    a, b = (Item(item_id=i, file=f"{i}.png") for i in ("a", "b"))
+    decided, grids = {"a": "", "b": ""}, []
+    items = SimpleNamespace(
+        many=lambda ids: [a, b],
+        duplicates=lambda: [DuplicateGroup("a", (a, b), (decided["a"], decided["b"]))],
+        decide=lambda ids, decision: decided.update(dict.fromkeys(ids, decision)),
+    )
+    monkeypatch.setattr(duplicates, "card", lambda item: {"id": item.item_id})
+    monkeypatch.setattr(duplicates, "card_grid", lambda cards, on_event, **_: grids.append((cards, on_event)))
+    monkeypatch.setattr(duplicates.undo, "bar", lambda *_: None)
+    monkeypatch.setattr(duplicates.st, "caption", lambda *_: None)
+    for expected in ("keep", ""):
+        duplicates.look_alikes(SimpleNamespace(items=items), ["a", "b"])
+        grids[-1][1]({"type": "keep", "id": "a", "ids": ["a"], "grade": None})
+        assert decided == {"a": expected, "b": ""}
+    assert [card.get("badge") for cards, _ in grids for card in cards] == [None, None, "kept", None]
