@@ -10,13 +10,18 @@ from core.errors import LoupeError, QueryError
 from core.types import Query, SearchResult
 from core.workbench import Workbench
 from pages import _search_state as link
+from pages._jobs import live_jobs
 from pages._search_where import conditions, joined
+from pages._shared import empty_state
 
 
 def say_nothing_found(workbench: Workbench, query: Query, result: SearchResult) -> None:
     """Why there is no result, and what to take away so that there are some."""
     if not result.total:
-        st.info("There are no images here yet. Bring some on the Home page; they can be searched while they come in.")
+        if live_jobs(workbench.key):
+            empty_state("The first images are on their way", "They appear here in a few seconds, and can be searched while the rest comes in.")
+        else:
+            empty_state("No images here yet", "Bring some on the Home page; they can be searched while they come in.", page="home")
         return
     found_without = []
     parts = conditions(query.where)

@@ -248,3 +248,13 @@ def test_vectors_are_named_in_words(encoder: str, said: str) -> None:
     Collection.create("Shoes")
     _shared.collections_changed()
     assert _shared.vectors_of(replace(_shared.collections()[0], encoder=encoder)) == said
+
+
+def test_a_collection_that_is_being_filled_says_that_its_images_are_on_their_way(app: AppTest) -> None:
+    Collection.create("Shoes")
+    _shared.collections_changed()
+    app.switch_page("pages/search.py").run()
+    assert "No images here yet" in [heading.value for heading in app.subheader]
+    Queue().add("ingest", "shoes", {"source": "/somewhere"})
+    app.run()
+    assert "The first images are on their way" in [heading.value for heading in app.subheader]
