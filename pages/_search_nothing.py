@@ -19,7 +19,8 @@ def say_nothing_found(workbench: Workbench, query: Query, result: SearchResult) 
     """Why there is no result, and what to take away so that there are some."""
     if not result.total:
         if live_jobs(workbench.key):
-            empty_state("The first images are on their way", "They appear here in a few seconds, and can be searched while the rest comes in.")
+            empty_state("The first images are on their way",
+                        "They appear here by themselves, and can be searched while the rest comes in.")
         else:
             empty_state("No images here yet", "Bring some on the Home page; they can be searched while they come in.", page="home")
         return
