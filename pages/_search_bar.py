@@ -72,7 +72,8 @@ def in_words(query: Query) -> str:
     said = []
     for term in query.terms:
         name = {"item": "an image from here", "upload": "an image of mine"}.get(term.kind, term.value)
-        said += ["-" if term.weight < 0 else "+", name]
+        weight = "" if abs(term.weight) == 1 else f" \u00d7{abs(term.weight):g}"
+        said += ["-" if term.weight < 0 else "+", name + weight]
     said += [f'{"not " * match.negated}{match.field} "{match.value}"' for match in query.literals]
     text = " ".join(said).removeprefix("+ ")
     return f"{text}, where {query.where}" if query.where else text

@@ -153,7 +153,7 @@ def _quote(value: str) -> str:
 def _render_term(term: Term) -> str:
     prefix = {"item": "image:", "upload": "upload:"}.get(term.kind, "")
     body = prefix + term.value if prefix else _quote(term.value)
-    weight = "" if abs(term.weight) == 1 else f"^{abs(term.weight)!r}"
+    weight = "" if abs(term.weight) == 1 else f"^{repr(abs(term.weight)).removesuffix('.0')}"
     return "-" * (term.weight < 0) + body + weight
 
 

@@ -6,6 +6,7 @@ const LONGEST_SIDE = 1600;
 const MOST_BYTES = 15_000_000;
 // One tone for each term, the same as in the bar under a result that shows what the term gave.
 const TONES = ["#1f8f84", "#d98324", "#5b6ee1", "#b5487a", "#6a9a3a", "#8a7a68"];
+const MOST_WEIGHT = 1000;
 const ITEM = "application/x-loupe-item";
 
 function make(tag, className, text) {
@@ -127,8 +128,9 @@ class Chips {
     input.onkeydown = (event) => { event.stopPropagation(); if (event.key === "Enter") input.blur(); };
     input.onchange = () => {
       const value = Math.abs(Number(input.value));
-      if (Number.isFinite(value) && value > 0) this.send({ type: "weight", index, weight: less ? -value : value });
-      else input.value = readable(term.weight);
+      const said = Number.isFinite(value) && value > 0;
+      if (said) this.send({ type: "weight", index, weight: less ? -value : value });
+      if (!said || value > MOST_WEIGHT) input.value = readable(term.weight);   // refused: what counts is as it was
     };
     weight.append("\u00d7", input);
     chip.append(weight, this.drawRemove(term.label, { type: "remove", index }));

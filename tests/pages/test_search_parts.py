@@ -108,3 +108,11 @@ def test_keep_is_shown_and_a_second_press_takes_it_back(monkeypatch):
         grids[-1][1]({"type": "keep", "id": "a", "ids": ["a"], "grade": None})
         assert decided == {"a": expected, "b": ""}
     assert [card.get("badge") for cards, _ in grids for card in cards] == [None, None, "kept", None]
+
+
+def test_searches_that_differ_in_a_weight_read_differently():
+    from core.query.parse import parse
+    from pages._search_bar import in_words
+
+    assert in_words(parse('"red shoes"^3 -night^0.5', where="year > 2011")) == (
+        "red shoes \u00d73 - night \u00d70.5, where year > 2011")

@@ -152,3 +152,7 @@ def test_any_line_is_read_or_refused_with_a_column(line: str) -> None:
     once = render(query)
     assert parse(once) == query
     assert render(parse(once)) == once
+
+
+def test_whole_weights_are_written_as_people_write_them() -> None:
+    assert render(parse('"red car"^2.0 -night^3 sunset^0.5')) == '"red car"^2 -"night"^3 "sunset"^0.5'
