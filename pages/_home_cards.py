@@ -74,9 +74,10 @@ def _work() -> None:
 def _failure(job: Job, names: dict[str, str]) -> None:
     if job.job_id in st.session_state.get("home_seen", ()):
         return
-    with st.container(horizontal=True, vertical_alignment="center", key=f"home_failed_{job.job_id}"):
-        st.error(f"{names.get(job.collection, job.collection)}: {job.message}", width="stretch")
-        with st.container(horizontal=True, vertical_alignment="center", width="content"):
+    with st.container(key=f"home_failed_{job.job_id}"):
+        said, what_to_do = st.columns([5, 1], vertical_alignment="center")
+        said.error(f"{names.get(job.collection, job.collection)}: {job.message}")
+        with what_to_do.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.button("Try again", key=f"home_again_{job.job_id}", on_click=_bring_again, args=(job.collection,))
             st.button("Dismiss", key=f"home_dismiss_{job.job_id}", type="tertiary", on_click=_seen, args=(job.job_id,))
 
