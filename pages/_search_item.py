@@ -129,7 +129,8 @@ def _tags(workbench: Workbench, item: Item) -> None:
         added, removed = sorted(asked - had), sorted(had - asked)
         batches = [workbench.items.tag([item.item_id], tag, WHO) for tag in added]
         batches += [workbench.items.untag([item.item_id], tag, WHO) for tag in removed]
-        undo.offer(", ".join([f"Tagged: {tag}" for tag in added] + [f"Tag removed: {tag}" for tag in removed]), batches)
+        done = ", ".join([f"tagged {tag}" for tag in added] + [f"tag {tag} removed" for tag in removed])
+        undo.offer(f"{item.file.rsplit('/', 1)[-1]}: {done}", batches)  # it still stands there at the next image
 
     st.session_state[key] = list(item.tags)
     known = sorted({tag for tag, _ in workbench.items.tags()} | set(item.tags))

@@ -211,6 +211,16 @@ def test_a_choice_becomes_filter_text_and_back(app, wb):
     assert len(cards(app)) == 36
 
 
+def test_what_was_tagged_is_named_beside_its_undo(app, wb):
+    """The line still stands when the next image is shown, so it says which one it is about."""
+    item = wb.items.browse().item_ids[0]
+    framed(app, item=item)
+    app.multiselect(key=f"search_item_tags_{item}").set_value(["seen"]).run()
+    name = wb.items.get(item).file.rsplit("/", 1)[-1]
+    assert f"{name}: tagged seen" in said(app)
+    assert wb.items.get(item).tags == ("seen",)
+
+
 def test_every_condition_of_the_filter_is_a_chip_and_the_panel_keeps_its_name(app, wb):
     """Streamlit folds an expander whose label changes: choosing a second value would need opening it again."""
     framed(app, q="red")
