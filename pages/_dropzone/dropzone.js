@@ -115,7 +115,11 @@ export default function ({ parentElement, data, setTriggerValue }) {
     if (up.failed || up.stopped) {
       zone.shows = "over";
       const again = element("button", "", "Choose again");
-      again.onclick = () => { uploads.delete(url); draw(); discard(); };
+      again.onclick = () => { // no files may go to the old address while the page is getting a new one
+        uploads.delete(url);
+        zone.replaceChildren(element("p", "quiet", "One moment ..."));
+        discard();
+      };
       const row = element("div", "row");
       row.append(again);
       zone.replaceChildren(element("p", up.failed ? "bad" : "", up.failed || `Stopped after ${number(up.done)} of ${number(up.files.length)} files.`), row);
