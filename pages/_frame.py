@@ -52,7 +52,7 @@ def _top(found: tuple[CollectionInfo, ...]) -> None:
             st.session_state[_PICKER] = st.session_state[PICKED]
             st.selectbox(
                 "Collection", list(names), key=_PICKER, format_func=lambda key: names.get(key, key),
-                label_visibility="collapsed", width=260, on_change=_pick,
+                label_visibility="collapsed", width=210, on_change=_pick,
             )
         # Asked once a second while something is being built, and not at all otherwise.
         busy = bool(_jobs.live_jobs())

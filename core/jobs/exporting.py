@@ -14,8 +14,9 @@ from typing import BinaryIO
 import numpy as np
 
 from core.errors import InputError, NotFound
+from core.query.parse import render
 from core.store import Collection
-from core.types import Hit, Item, Scalar, SearchResult
+from core.types import Hit, Item, Query, Scalar, SearchResult
 
 FORMATS = ("csv", "jsonl", "zip")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -29,7 +30,7 @@ def export_hits(collection: Collection, what: SearchResult | Sequence[str], kind
     ----------
     what : SearchResult or sequence of item ids
     kind : {"csv", "jsonl", "zip"}
-        ``zip`` holds the original images (the thumbnail of a lost one) and ``hits.csv``.
+        Of hits, with the query's line and what each of its terms gave to the score. ``zip`` holds the original images (the thumbnail of a lost one) and ``hits.csv``.
     out : binary file
 
     Raises
@@ -41,10 +42,12 @@ def export_hits(collection: Collection, what: SearchResult | Sequence[str], kind
     """
     if kind not in FORMATS:
         raise InputError(f"Hits can be written as {', '.join(FORMATS)}, not as {kind!r}.")
+    asked = isinstance(what, SearchResult) and bool(what.query.terms)
     hits: list[Hit | None] = list(what) if isinstance(what, SearchResult) else [None] * len(what)
     ids = what.item_ids if isinstance(what, SearchResult) else tuple(what)
     items = collection.items(ids)
-    rows = [_row(item, hit) for item, hit in zip(items, hits)]
+    terms, line = ([render(Query((term,))) for term in what.query.terms], render(what.query)) if asked else ([], "")
+    rows = [_row(item, hit, terms, line) for item, hit in zip(items, hits)]
     if kind == "jsonl":
         for row in rows:
             out.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
@@ -54,8 +57,10 @@ def export_hits(collection: Collection, what: SearchResult | Sequence[str], kind
         _zip(collection, items, rows, out)
 
 
-def _row(item: Item, hit: Hit | None) -> dict[str, object]:
-    found = {} if hit is None else {"rank": hit.rank, "score": hit.score, "cosine": hit.cosine, "terms": list(hit.terms)}
+def _row(item: Item, hit: Hit | None, terms: Sequence[str], line: str) -> dict[str, object]:
+    found = {} if hit is None else {"rank": hit.rank, "score": hit.score, "cosine": hit.cosine}
+    if hit is not None and terms:
+        found |= {"query": line, "terms": [{"term": term, "gave": gave} for term, gave in zip(terms, hit.terms)]}
     return {
         **found,
         "item_id": item.item_id,
@@ -82,6 +87,7 @@ def _csv(rows: Sequence[dict[str, object]]) -> bytes:
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([cell(name) for name in (*plain, *names)])
     for row in rows:
+        row = {**row, "terms": [f"{part['gave']:.6f} from {part['term']}" for part in row.get("terms", ())]}  # type: ignore[attr-defined]
         values = [row.get(name) for name in plain] + [row["meta"].get(name) for name in meta]  # type: ignore[attr-defined]
         writer.writerow([cell(value) for value in values])
     return b"\xef\xbb\xbf" + text.getvalue().encode()

@@ -215,6 +215,17 @@ def test_hits_as_csv_that_no_spreadsheet_runs(wb):
     assert {float(row["price"]) for row in rows} <= set(range(14))
 
 
+def test_exported_hits_say_what_was_asked_and_what_each_term_gave(wb):
+    result = wb.search("red^2 -circle", k=2)
+    rows = [json.loads(line) for line in exported(wb, result, "jsonl").splitlines()]
+    assert rows[0]["query"] == '"red"^2 -"circle"'
+    assert [part["term"] for part in rows[0]["terms"]] == ['"red"^2', '-"circle"']
+    assert sum(part["gave"] for part in rows[0]["terms"]) == pytest.approx(rows[0]["score"], abs=1e-5)
+    (first, _) = csv.DictReader(io.StringIO(exported(wb, result, "csv").decode("utf-8-sig")))
+    assert first["query"] == rows[0]["query"]
+    assert first["terms"].lstrip("'").endswith(' from -"circle"') and ' from "red"^2 | ' in first["terms"]
+
+
 @pytest.mark.parametrize("value, expected", [
     ("=1+1", "'=1+1"), ("+1", "'+1"), ("-1", "'-1"), ("@x", "'@x"), ("\tx", "'\tx"), ("a=1", "a=1"), (-0.5, -0.5), (None, ""),
     (["=x", "y"], "'=x | y"), ("", ""),
