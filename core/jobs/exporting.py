@@ -30,7 +30,8 @@ def export_hits(collection: Collection, what: SearchResult | Sequence[str], kind
     ----------
     what : SearchResult or sequence of item ids
     kind : {"csv", "jsonl", "zip"}
-        Of hits, with the query's line and what each of its terms gave to the score. ``zip`` holds the original images (the thumbnail of a lost one) and ``hits.csv``.
+        Of hits, with the query's line and what each of its terms gave to the score. ``zip`` holds the original images
+        (the thumbnail of a lost one) and ``hits.csv``.
     out : binary file
 
     Raises
