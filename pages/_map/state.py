@@ -34,12 +34,17 @@ def read_link(collection: str) -> None:
 
 
 def write_link() -> None:
-    """Bring the address up to date."""
+    """Bring the address up to date.
+
+    What this page wrote last counts too: a quick second gesture is sent with the address from before the first one's
+    answer, which then looks right here and is overtaken in the browser.
+    """
     asked = dict(values())
+    overtaken = st.session_state.get(_WRITTEN, asked) != asked
     st.session_state[_WRITTEN] = asked
     link = st.query_params.to_dict()
     wanted = {**{name: text for name, text in link.items() if name not in KEYS}, **{n: t for n, t in asked.items() if t}}
-    if wanted != link:
+    if wanted != link or overtaken:
         st.query_params.from_dict(wanted)
 
 

@@ -88,7 +88,7 @@ def test_escape_clears_and_a_point_shows_its_picture(drawn, serve, page):  # noq
     page.keyboard.press("Escape")
     page.get_by_text(re.compile("selected$")).wait_for(state="detached")
     settled(page)
-    assert "sel=" not in page.url
+    page.wait_for_url(lambda url: "sel=" not in url)
     box = page.get_by_test_id("map-canvas").bounding_box()
     card = page.get_by_test_id("map-hover")
     for step in range(400):  # across the map until the pointer meets a point
