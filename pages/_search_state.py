@@ -21,7 +21,8 @@ DEFAULTS: dict[str, str | int] = {
 MAX_K = 1000
 PAGE_SIZE = 48
 
-_STATE, _WRITTEN, _TOUCHED, _OPENED_AT = "search_state", "search_written", "search_touched", "search_opened_at"
+_STATE, _WRITTEN, _TOUCHED, _FOLLOWED = "search_state", "search_written", "search_touched", "search_followed"
+_OPENED_AT = "search_opened_at"
 
 
 def state() -> dict[str, str | int]:
@@ -61,13 +62,19 @@ def read_link(collection: str, arrived: bool) -> None:
     if arrived and not link:
         return
     values.update(DEFAULTS)
+    st.session_state[_FOLLOWED] = True
     for name, text in link.items():
         values[name] = _number(name, text) if isinstance(DEFAULTS[name], int) else text
     st.session_state[_OPENED_AT] = values["g"]
 
 
 def write_link(generation: int) -> None:
-    """Bring the address up to date, in one step so that Back goes back one change."""
+    """Bring the address up to date, in one step so that Back goes back one change.
+
+    What this page wrote last counts too: a quick second gesture is sent with the address from before the first one's
+    answer, which then looks right here and is overtaken in the browser. An address that was opened, or gone back to, is
+    not written again: that would cut off the way forward.
+    """
     values = state()
     asked = {name: str(values[name]) for name in DEFAULTS if name != "g" and values[name] != DEFAULTS[name]}
     before = {name: text for name, text in st.session_state.get(_WRITTEN, {}).items() if name != "g"}
@@ -75,9 +82,10 @@ def write_link(generation: int) -> None:
         values["g"] = generation
     if asked:
         asked["g"] = str(values["g"] or generation)
+    overtaken = not st.session_state.pop(_FOLLOWED, False) and st.session_state.get(_WRITTEN, asked) != asked
     st.session_state[_WRITTEN] = asked
     others = {name: text for name, text in st.query_params.to_dict().items() if name not in DEFAULTS}
-    if st.query_params.to_dict() != {**others, **asked}:
+    if overtaken or st.query_params.to_dict() != {**others, **asked}:
         st.query_params.from_dict({**others, **asked})
 
 
