@@ -10,6 +10,7 @@ from core.errors import LoupeError
 from core.types import CollectionInfo
 from pages import _jobs
 from pages._keys import keys
+from pages._polling import polled
 from pages._shared import PICKED, collections, collections_changed, count, pages, picked, vectors_of
 
 _PARTS = Path(__file__).parent / "_frame_parts"
@@ -24,9 +25,10 @@ def show() -> None:
     page = st.navigation(pages())
     with st.sidebar:
         keys()
+    busy = bool(_jobs.live_jobs())  # before the list: what ends in between is then in the list, or is polled for
     found = collections()
     _read_link(found)
-    _top(found)
+    _top(found, busy)
     try:
         page.run()
     except LoupeError as error:
@@ -45,7 +47,7 @@ def _read_link(found: tuple[CollectionInfo, ...]) -> None:
         st.warning(f"The link asks for a collection named {asked!r}, which is not here; pick one of those there are.")
 
 
-def _top(found: tuple[CollectionInfo, ...]) -> None:
+def _top(found: tuple[CollectionInfo, ...], busy: bool) -> None:
     names = {info.key: info.name for info in found}
     with st.container(key="frame", horizontal=True, vertical_alignment="center"):
         if found:
@@ -55,9 +57,8 @@ def _top(found: tuple[CollectionInfo, ...]) -> None:
                 label_visibility="collapsed", width=210, on_change=_pick,
             )
         # Asked once a second while something is being built, and not at all otherwise.
-        busy = bool(_jobs.live_jobs())
         st.session_state[_SEEN] = next((info.n_items for info in found if info.key == st.session_state[PICKED]), 0)
-        st.fragment(_status, run_every=1.0 if busy else None)(busy)
+        polled(_status, 1.0 if busy else None)(busy)
     if found:
         _write_link()
 

@@ -12,6 +12,7 @@ from core.store import restore_collection, trashed_collections
 from core.types import CollectionInfo, Job
 from pages import _home_dialogs as dialogs
 from pages import _jobs
+from pages._polling import polled
 from pages._shared import (
     PICKED,
     collections,
@@ -39,7 +40,7 @@ def show(found: tuple[CollectionInfo, ...]) -> None:
     st.subheader("Your collections", anchor=False)
     busy, brought = {job.collection for job in _jobs.live_jobs()}, _jobs.last_brought()
     growing = {key for key, job in brought.items() if job.live}
-    st.fragment(_work, run_every=1.0 if busy else None)()
+    polled(_work, 1.0 if busy else None)()
     for job in _jobs.failed():
         _failure(job, {info.key: info.name for info in found})
     shown = found if st.session_state.get("home_all") else found[:_SHOWN]
@@ -97,7 +98,7 @@ def _card(info: CollectionInfo, brought: Job | None, *, growing: bool) -> None:
     if info.problem:
         st.error(info.problem)
     else:
-        st.fragment(_facts, run_every=2.0 if growing else None)(info)
+        polled(_facts, 2.0 if growing else None)(info)
     there = brought is not None and not growing and not info.problem and _jobs.source_there(brought)
     if there and brought.state == "cancelled":
         st.button(f"Continue at {brought.done:,} of {brought.total:,}" if brought.total else "Continue", type="tertiary",

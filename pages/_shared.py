@@ -90,13 +90,15 @@ def _with_collection(params: dict[str, str | int]) -> dict[str, str]:
 
 
 @st.cache_data(ttl=2, max_entries=4, show_spinner=False)
-def _listed(home_folder: str) -> tuple[CollectionInfo, ...]:
+def _listed(home_folder: str, stamp: tuple[tuple[int, str], ...]) -> tuple[CollectionInfo, ...]:
     return list_collections(Path(home_folder))
 
 
 def collections() -> tuple[CollectionInfo, ...]:
-    """Every collection, the latest used first; at most two seconds old."""
-    return _listed(str(home()))
+    """Every collection, the latest used first; at most two seconds old, and never from before the end of a job."""
+    from core.jobs import Queue
+
+    return _listed(str(home()), tuple((job.job_id, job.state) for job in Queue().jobs(limit=20)))
 
 
 def collections_changed() -> None:
