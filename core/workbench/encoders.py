@@ -148,7 +148,7 @@ class EncoderService:
         """
         found = offer(encoder)
         if found is not None and not found.here:
-            raise EncoderError(f"{found.title} has to be downloaded first.")
+            raise EncoderError(f"{found.title} has to be downloaded first: python -m core encoders --fetch {encoder}")
         job = self.job(encoder)
         return job or submit(self._collection, "encode", {"encoder": encoder, "activate": activate}, start=start)
 
@@ -178,6 +178,28 @@ class EncoderService:
             raise InputError(f"{set_id} has no vectors yet; encode the images first.")
         self._collection.activate(set_id)
         return submit(self._collection, "refresh", start=start)
+
+    def use(self, name: str, *, start: bool = True) -> Job | None:
+        """Let searches use a vector set by its id, or the one of an encoder, which is made or completed first.
+
+        Returns
+        -------
+        Job or None
+            What there is to wait for; None where these vectors are in use already.
+
+        Raises
+        ------
+        EncoderError
+            Its weights have to be fetched first.
+        """
+        states = self.sets()
+        state = next((s for s in states if s.set.set_id == name), None)
+        if state is None:
+            # Of two precisions or versions of one encoder, the latest.
+            state = next((s for s in reversed(states) if s.set.encoder == name), None)
+            if state is None or (state.n_lacking and state.set.engine != "brought"):
+                return self.add(name, start=start)
+        return self.switch(state.set.set_id, start=start)
 
     def remove(self, set_id: str) -> tuple[str, ...]:
         """Take a vector set away, with the sets of its encoder's other spaces; the ids, for `restore`.

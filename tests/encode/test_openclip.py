@@ -10,7 +10,6 @@ from PIL import Image
 from core.encode import load_encoder
 from core.encode.openclip import OpenClipEncoder, parse_name
 from core.errors import EncoderError, ImageError
-from tests.working import fake  # noqa: F401 - a fixture
 
 TINY = {
     "embed_dim": 24,

@@ -58,9 +58,9 @@ def run(context: Context) -> dict:
 
 
 def bring_up_to_date(context: Context, collection: Collection) -> None:
-    """Queue the encoding of images that came in with another encoder than the one in use."""
+    """Queue the encoding of images that came in with another encoder than the one in use, which is to stay in use."""
     active = collection.set()
-    if active.engine != "brought" and collection.vectorless(active.set_id):
+    if collection.wanted is None and active.engine != "brought" and collection.vectorless(active.set_id):
         context.queue.add("encode", collection.key, {"encoder": active.encoder, "activate": False})
 
 
