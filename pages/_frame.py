@@ -85,7 +85,7 @@ def _status(busy: bool) -> None:
         mine = [job for job in jobs if info is not None and job.collection == info.key]
         job = (mine or jobs)[0]
         names = {other.key: other.name for other in collections()}
-        of = "" if mine else f"{names.get(job.collection, job.collection)}: "
+        of = "" if mine or not job.collection else f"{names.get(job.collection, job.collection)}: "
         st.caption(of + _jobs.sentence(job, _jobs.behind(job, jobs, names)), width="content",
                    help="This goes on when you leave the page or close the browser.")
         st.button("Cancel", key="frame_cancel", type="tertiary", on_click=_jobs.cancel, args=(job.job_id,),

@@ -76,7 +76,7 @@ OFFERS = (
     ),
     Offer(
         "openclip:ViT-L-16-SigLIP2-256/webli", "SigLIP 2 large, multilingual", 3_526_000_000, 1024, "Apache-2.0", True,
-        "A hundred languages. The best of these and by far the slowest: for small collections, or patience.",
+        "A hundred languages. The largest of these and by far the slowest: for small collections, or patience.",
         "SigLIP 2 (arXiv 2502.14786); model card google/siglip2-large-patch16-256",
     ),
 )  # fmt: skip
