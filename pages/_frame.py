@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.errors import LoupeError
 from core.types import CollectionInfo
-from pages import _jobs
+from pages import _jobs, _warm
 from pages._keys import keys
 from pages._shared import PICKED, collections, collections_changed, count, pages, picked, vectors_of
 
@@ -26,6 +26,8 @@ def show() -> None:
         keys()
     found = collections()
     _read_link(found)
+    if (info := picked()) is not None and not info.problem:
+        _warm.warm(info.encoder)  # after a switch, or a look at another collection
     _top(found)
     try:
         page.run()
