@@ -56,8 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _index(args: argparse.Namespace) -> int:
     from core.workbench import Workbench
 
-    encoder = args.encoder or ("none" if args.vectors else "starter")
-    job = Workbench.submit_ingest(args.name, args.source, encoder=encoder, captions=args.captions, vectors=args.vectors)
+    job = Workbench.submit_ingest(
+        args.name, args.source, encoder=args.encoder, captions=args.captions, vectors=args.vectors, fetch=True
+    )
     return _wait(job, args.json, lambda result: f"{result['indexed']:,} images in {result['collection']}: "
                  f"{result['added']:,} added, {result['updated']:,} updated, {result['unchanged']:,} unchanged, "
                  f"{result['missing']:,} missing, {len(result['duplicates']):,} duplicates, "
@@ -166,6 +167,35 @@ def _list(args: argparse.Namespace) -> int:
         return 0
     for info in found:
         print(f"{info.name}  {info.n_items:,} images  {info.encoder or '-'}{'  ' + info.problem if info.problem else ''}")
+    return 0
+
+
+def _encoders(args: argparse.Namespace) -> int:
+    from core.workbench import Workbench
+    from core.workbench.encoders import offers, submit_fetch, submit_probe
+
+    if args.use and not args.collection:
+        raise InputError("--use needs --collection.")
+    if args.fetch:
+        return _wait(submit_fetch(args.fetch), args.json, lambda result: f"{result['encoder']} is at {result['path']}"
+                     f"{'' if result['checked'] else '; the server named no checksum'}")  # fmt: skip
+    if args.measure:
+        return _wait(submit_probe(args.measure), args.json,
+                     lambda result: f"{result['encoder']}: {result['images_per_s']:,.1f} images/s in {result['precision']}")  # fmt: skip
+    if args.collection:
+        wb = Workbench.open(args.collection)
+        job = wb.encoders.use(args.use) if args.use else None
+        if job is not None:
+            return _wait(job, args.json, lambda result: f"{wb.name} is searched with {wb.collection.set().set_id}")
+        states = wb.encoders.sets()
+        lines = [f"{'*' if s.set.active else ' '} {s.set.set_id}  {s.n_vectors:,} images  {s.set.engine} {s.set.precision}"
+                 f"{f'  {s.n_lacking:,} lacking' if s.n_lacking else ''}" for s in states]  # fmt: skip
+        _say(args, {"sets": [asdict(state) for state in states]}, "\n".join(lines))
+        return 0
+    found = offers()
+    lines = [f"{one.name}  {'here' if one.here else f'{one.n_bytes / 1e6:,.0f} MB to fetch'}  "
+             f"{f'{one.measured.images_per_s:,.0f} images/s  ' if one.measured else ''}{one.licence}" for one in found]  # fmt: skip
+    _say(args, {"encoders": [asdict(one) for one in found]}, "\n".join(lines))
     return 0
 
 
@@ -306,6 +336,8 @@ def _so_far(job: Job) -> str:
     if not job.total:
         return job.stage or job.message or job.state
     eta = "" if job.eta is None else f", {job.eta:,.0f} s left"
+    if job.stage.startswith("downloading"):
+        return f"{job.stage} {job.done / 1e6:,.0f} of {job.total / 1e6:,.0f} MB, {job.rate / 1e6:,.1f} MB/s{eta}"
     return f"{job.stage} {job.done:,} of {job.total:,}, {job.rate:,.0f}/s{eta}"
 
 
@@ -341,6 +373,7 @@ COMMANDS = {
     "search": _search,
     "hubs": _hubs,
     "list": _list,
+    "encoders": _encoders,
     "export": _export,
     "demo": _demo,
     "delete": _delete,

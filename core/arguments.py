@@ -53,7 +53,8 @@ def parser() -> Parser:
     index = command("index", "Index a folder, image, zip or table; again: continue with what is new.")
     index.add_argument("source", metavar="SOURCE")
     index.add_argument("--name", required=True, help="of the collection")
-    index.add_argument("--encoder", help="starter (default), or openclip:<model>/<pretrained>; another one adds a vector set")
+    index.add_argument("--encoder", help="starter, openclip:<model>/<pretrained>; another one than"
+                       " before adds a vector set (default: the one in use, starter for a new collection)")  # fmt: skip
     index.add_argument("--captions", metavar="FILE", help="CSV, Parquet or JSONL: file, caption, other columns are metadata")
     index.add_argument("--vectors", metavar="FILE", help=".npy or Parquet with (id, vector), instead of encoding")
 
@@ -74,6 +75,12 @@ def parser() -> Parser:
     hubs.add_argument("--query-side", default="items", choices=("items", "captions", "queries"))
 
     command("list", "List the collections.")
+    encoders = command("encoders", "List the encoders; fetch or measure one; switch a collection to another.")
+    encoders.add_argument("--fetch", metavar="ENCODER", help="download its weights; again: go on where it stopped")
+    encoders.add_argument("--measure", metavar="ENCODER", help="measure its speed on this machine")
+    encoders.add_argument("--collection", metavar="NAME", help="list the vector sets of this collection")
+    encoders.add_argument("--use", metavar="SET", help="with --collection: let searches use this vector set, or the one of this"
+                          " encoder, which is made if it is not there")  # fmt: skip
     export = command("export", "Write ids, vectors, coordinates, N_k, tags and metadata as Parquet.")
     export.add_argument("name", metavar="NAME")
     export.add_argument("path", type=Path, metavar="FILE.parquet")

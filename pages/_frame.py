@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.errors import LoupeError
 from core.types import CollectionInfo
-from pages import _jobs
+from pages import _jobs, _warm
 from pages._keys import keys
 from pages._polling import polled
 from pages._shared import PICKED, collections, collections_changed, count, pages, picked, vectors_of
@@ -28,6 +28,8 @@ def show() -> None:
     busy = bool(_jobs.live_jobs())  # before the list: what ends in between is then in the list, or is polled for
     found = collections()
     _read_link(found)
+    if (info := picked()) is not None and not info.problem:
+        _warm.warm(info.encoder)  # after a switch, or a look at another collection
     _top(found, busy)
     try:
         page.run()
@@ -86,7 +88,7 @@ def _status(busy: bool) -> None:
         mine = [job for job in jobs if info is not None and job.collection == info.key]
         job = (mine or jobs)[0]
         names = {other.key: other.name for other in collections()}
-        of = "" if mine else f"{names.get(job.collection, job.collection)}: "
+        of = "" if mine or not job.collection else f"{names.get(job.collection, job.collection)}: "
         st.caption(of + _jobs.sentence(job, _jobs.behind(job, jobs, names)), width="content",
                    help="This goes on when you leave the page or close the browser.")
         st.button("Cancel", key="frame_cancel", type="tertiary", on_click=_jobs.cancel, args=(job.job_id,),

@@ -10,6 +10,7 @@ import streamlit as st
 from core.errors import LoupeError
 from core.store import restore_collection, trashed_collections
 from core.types import CollectionInfo, Job
+from pages import _encoder_dialogs as encoder_dialogs
 from pages import _home_dialogs as dialogs
 from pages import _jobs
 from pages._polling import polled
@@ -28,7 +29,8 @@ from pages._shared import (
 _UNDO, _SHOWN = "home_undo", 24
 _UNDO_S = 300
 _AGAIN = "Look for new images"
-_DO = (_AGAIN, "Rename", "Export", "Skipped files", "Delete")
+_ENCODER = "Encoder"
+_DO = (_AGAIN, _ENCODER, "Rename", "Export", "Skipped files", "Delete")
 _GONE = "The files are not here any more; bring them again."
 
 
@@ -138,6 +140,8 @@ def _do(key: str, name: str) -> None:
     what = st.session_state.get(f"home_do_{key}")
     if what == "Delete":
         _delete(key, name)
+    elif what == _ENCODER:
+        encoder_dialogs.ask_for_collection(key)
     elif what == _AGAIN:
         _bring_again(key)
     elif what:

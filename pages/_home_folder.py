@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.errors import LoupeError
 from pages import _jobs, _roots
+from pages._encoder_dialogs import chosen_encoder
 from pages._shared import PICKED, collections, collections_changed, count, go_to, pictures_in
 
 _PATH = "home_path"
@@ -38,9 +39,10 @@ def index() -> None:
         if not n:
             return
     name = st.text_input("Name of the collection", value=_suggested(path), key=f"home_folder_name_{path}", max_chars=80)
+    encoder = chosen_encoder("folder")
     if st.button("Index this folder" if path.is_dir() else f"Index {path.name}", key="home_folder_go", type="primary"):
         try:
-            job = _jobs.start_ingest(name.strip(), [path], encoder="starter", uploaded=False)
+            job = _jobs.start_ingest(name.strip(), [path], encoder=encoder, uploaded=False)
         except LoupeError as error:
             st.error(str(error))
             return

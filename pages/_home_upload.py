@@ -12,6 +12,7 @@ from core.ingest.formats import EXTENSIONS
 from core.store import home
 from pages import _jobs, _spool
 from pages._dropzone import drop_zone
+from pages._encoder_dialogs import chosen_encoder
 from pages._shared import PICKED, collections, collections_changed, count, go_to, megabytes, open_workbench
 
 _BATCH, _ARRIVED = "home_batch", "home_arrived"
@@ -76,12 +77,10 @@ def _summary(batch: _spool.Batch, pictures: int, zips: int, tables: int) -> str:
 
 
 def _into_a_collection(batch: _spool.Batch, pictures: list[Path], zips: list[Path], tables: list[Path]) -> None:
-    from core.encode import encoder_names
-
     there = [info for info in collections() if not info.problem]
     target = st.selectbox("Into", [_NEW, *(info.name for info in there)], key="home_target") if there else _NEW
     name = target
-    encoder = next((info.encoder for info in there if info.name == target), "") or "starter"
+    encoder = next((info.encoder for info in there if info.name == target), "") or None
     if target == _NEW:
         name = st.text_input("Name of the collection", value=_suggested(batch, zips), key="home_name", max_chars=80)
     captions = None
@@ -90,11 +89,7 @@ def _into_a_collection(batch: _spool.Batch, pictures: list[Path], zips: list[Pat
         chosen = st.selectbox("Captions and metadata from", [*named, "no table"], key="home_table")
         captions = named.get(chosen)
     if target == _NEW:
-        with st.expander("Encoder"):
-            encoder = st.selectbox(
-                "Encoder", encoder_names(), key="home_encoder", accept_new_options=True, label_visibility="collapsed",
-                help="starter works offline. The others are downloaded when they are not on this computer yet.",
-            )
+        encoder = chosen_encoder("upload")
     with st.container(horizontal=True):
         go = st.button(f"Index {_what(pictures, zips)}", key="home_index", type="primary")
         st.button("Discard", key="home_discard", type="tertiary", on_click=_over, args=(True,))

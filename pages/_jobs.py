@@ -11,14 +11,25 @@ import streamlit as st
 from core.ingest.formats import EXTENSIONS
 from core.store import list_collections
 from core.types import Job
+from pages._shared import megabytes
 
 _DOING = {
     "ingest": "Indexing", "demo": "Indexing", "refresh": "Drawing the map", "refit": "Drawing the map again",
     "export": "Exporting", "verify": "Checking files", "align": "Adapting the encoder",
+    "encode": "Encoding", "fetch": "Downloading", "probe": "Measuring",
 }
 _BRINGING = ("ingest", "demo")
 _MANY_STEPS = ("refresh", "refit")
 """Kinds of jobs whose steps are works of their own: the step is named instead of the job."""
+_BYTES = "downloading"
+_STEPS_OF_ENCODERS = ("comparing", "measuring")
+
+
+def encoder_jobs() -> dict[tuple[str, str], Job]:
+    """(``fetch`` or ``probe``, encoder) -> the latest of each."""
+    from core.workbench.encoders import encoder_jobs
+
+    return encoder_jobs()
 
 
 def live_jobs(collection: str | None = None) -> list[Job]:
@@ -37,12 +48,14 @@ def cancel(job_id: int) -> None:
 
 
 def start_ingest(
-    name: str, sources: Sequence[Path], *, encoder: str, captions: Path | None = None, uploaded: bool
+    name: str, sources: Sequence[Path], *, encoder: str | None, captions: Path | None = None, uploaded: bool
 ) -> Job:
     """Queue the indexing of these sources into the collection of that name, made if it is not there; the first job.
 
     Parameters
     ----------
+    encoder : str, optional
+        By default the one in use.
     uploaded : bool
         The files wait in the spool and are moved into the collection; else they are read where they are, and links that
         lead out of the folder are not followed.
@@ -68,7 +81,7 @@ def retry(collection: str) -> bool:
     from core.jobs import Queue, ensure_worker
 
     queue = Queue()
-    last = next((job for job in queue.jobs(collection) if job.kind in _BRINGING), None)
+    last = next((job for job in queue.jobs(collection) if job.kind in (*_BRINGING, "encode")), None)
     if last is None or not source_there(last):
         return False
     queue.add(last.kind, collection, dict(last.args))
@@ -78,7 +91,7 @@ def retry(collection: str) -> bool:
 
 def source_there(job: Job) -> bool:
     """Whether what a job indexed can be read again: of an upload only what was not indexed is left, and for a day."""
-    if job.kind == "demo":
+    if job.kind in ("demo", "encode"):
         return True
     source = Path(str(job.args.get("source")))
     if job.args.get("keep") and source.is_dir():
@@ -115,14 +128,19 @@ def failed(within_s: float = 86_400) -> list[Job]:
 def sentence(job: Job, behind: str = "") -> str:
     """How far a job is: ``Indexing 1,204 of 1,696, 24/s, 20 s left``; `behind` names what a queued one waits for."""
     doing = _DOING.get(job.kind, job.kind.capitalize())
+    if job.kind in ("fetch", "probe"):
+        doing = f"{doing} {str(job.args.get('encoder', '')).rpartition('/')[0].removeprefix('openclip:') or 'the starter'}"
     if job.state == "queued":
         return f"{doing}: waiting for {behind}" if behind else f"{doing}: waiting to start"
-    if job.kind in _MANY_STEPS and job.stage:
+    if job.stage and (job.kind in _MANY_STEPS or job.stage.startswith(_STEPS_OF_ENCODERS)):
         doing = job.stage[0].upper() + job.stage[1:]
     if not job.total:
         return f"{doing}: {job.stage}" if job.stage and job.stage.lower() != doing.lower() else doing
     said = f"{doing} {job.done:,} of {job.total:,}"
-    if job.rate >= 0.05:
+    if job.stage.startswith(_BYTES):
+        said = f"{doing}: {megabytes(job.done)} of {megabytes(job.total)}"
+        said += f", {megabytes(round(job.rate))}/s" if job.rate else ""
+    elif job.rate >= 0.05:
         said += f", {job.rate:,.0f}/s" if job.rate >= 10 else f", {job.rate:,.1f}/s"
     if job.eta is not None and job.done < job.total:
         said += f", {duration(job.eta)} left"

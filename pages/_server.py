@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import LoupeError
-from pages import _hosts, _routes
+from pages import _hosts, _routes, _warm
 
 _log = logging.getLogger("loupe")
 
@@ -41,7 +41,6 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
 
 def at_start() -> None:
     """Tidy up, go on with work that was left, build the demo where it is wanted, and load the query's encoder."""
-    from core.encode import load_encoder
     from core.jobs import ensure_worker
     from core.store import home, list_collections
     from pages import _jobs, _spool
@@ -57,8 +56,7 @@ def at_start() -> None:
             encoders = [info.encoder for info in found[:1] if info.encoder and not info.problem]
             if jobs:
                 ensure_worker()
-        for name in encoders:
-            load_encoder(name).encode_texts(["a first query is slow; let it be this one"])
+        _warm.begin(encoders)
     except LoupeError as error:
         _log.warning("at the start: %s", error)
     except Exception:  # noqa: BLE001 - the app is usable without any of this

@@ -8,6 +8,8 @@ guard()
 
 import streamlit as st  # noqa: E402
 
+from pages import _encoder_cards as encoders  # noqa: E402
+from pages import _encoder_dialogs as encoder_dialogs  # noqa: E402
 from pages import _home_cards as cards  # noqa: E402
 from pages import _home_folder as folder  # noqa: E402
 from pages import _home_upload as upload  # noqa: E402
@@ -26,4 +28,6 @@ with st.container(key="home_ways"):
         folder.index()
 
 cards.show(collections())
+encoders.section()
 cards.trash()
+encoder_dialogs.show()

@@ -307,3 +307,54 @@ def test_the_whole_line_with_the_starter_and_a_worker_process(tmp_path, home):
     pid = Queue(home).worker().pid
     os.kill(pid, 0)
     os.kill(pid, 15)
+
+
+# ---------------------------------------------------------------- encoders
+
+
+def test_encoders_lists_what_there_is(loupe, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    code, out, _ = loupe("encoders", "--json")
+    found = {one["name"]: one for one in document(out)["encoders"]}
+    assert code == 0
+    assert found["starter"]["here"] is True
+    assert found["openclip:ViT-B-32/laion2b_s34b_b79k"]["here"] is False
+    code, out, _ = loupe("encoders")
+    assert "605 MB to fetch" in out and "starter  here" in out
+
+
+def test_fetching_without_a_network_is_one_clear_line(loupe, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    code, out, err = loupe("encoders", "--fetch", "openclip:ViT-B-32/laion2b_s34b_b79k")
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1 and "no connection" in err
+    assert not (tmp_path / "hub").exists()
+
+
+def test_measuring_says_images_a_second(loupe, monkeypatch):
+    monkeypatch.setattr("core.encode.probing.images_per_s", lambda *_: 12.0)
+    code, out, _ = loupe("encoders", "--measure", "fake")
+    assert (code, out) == (0, "fake: 12.0 images/s in float32\n")
+
+
+def test_a_collection_is_switched_to_another_encoder_and_back(loupe, indexed, monkeypatch):
+    import core.encode
+    from tests.fakes import FakeEncoder
+
+    other = FakeEncoder()
+    other.name, other.fingerprint = "other", "07e4000000000002"
+    monkeypatch.setitem(core.encode._loaded, "other", other)
+    code, out, err = loupe("encoders", "--collection", "c", "--use", "other")
+    assert (code, err) == (0, "")
+    _, out, _ = loupe("encoders", "--collection", "c", "--json")
+    first, second = document(out)["sets"]
+    assert [(s["set"]["encoder"], s["set"]["active"], s["n_vectors"]) for s in (first, second)] == [
+        ("fake", False, 13), ("other", True, 13),
+    ]  # fmt: skip
+    assert loupe("encoders", "--collection", "c", "--use", first["set"]["set_id"])[0] == 0
+    _, out, _ = loupe("encoders", "--collection", "c")
+    assert out.startswith("* fake-")
+    code, out, err = loupe("encoders", "--use", "other")
+    assert (code, out) == (2, "") and "--collection" in err

@@ -1,24 +1,25 @@
 """Any open_clip model as an encoder: ``openclip:<model>/<pretrained>``.
 
-`pretrained` is a tag of that model (``laion2b_s34b_b79k``) or the path of a weight file. Weights come from
-the local cache, the file, or the hub when there is a network. Only tensors are ever read from a weight file
-(``weights_only``, safetensors): nothing in it can run.
+`pretrained` is a tag of that model (``laion2b_s34b_b79k``) or the path of a weight file. Weights come from the local cache
+or the file; loading never uses the network (`core.encode.fetching` does, when a person asks for it). Only tensors are ever
+read from a weight file (``weights_only``, safetensors): nothing in it can run.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
 import threading
-import urllib.error
-import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.encode.hubcache import PREFIX, in_cache
 from core.encode.protocol import PreparedEncoder
 from core.encode.threads import cpu_threads
 from core.encode.weights import file_sha256
@@ -27,8 +28,7 @@ from core.errors import EncoderError
 if TYPE_CHECKING:
     from PIL import Image
 
-_PREFIX = "openclip:"
-_REACH_SECONDS = 5.0
+PRECISIONS = ("float32", "bfloat16")
 _PREPROCESSING = ("mean", "std", "interpolation", "resize_mode")
 
 
@@ -43,8 +43,8 @@ def parse_name(name: str) -> tuple[str, str]:
     EncoderError
         When a part is missing.
     """
-    model, _, pretrained = name.removeprefix(_PREFIX).partition("/")
-    if not name.startswith(_PREFIX) or not model or not pretrained:
+    model, _, pretrained = name.removeprefix(PREFIX).partition("/")
+    if not name.startswith(PREFIX) or not model or not pretrained:
         raise EncoderError(
             f"{name!r} is not openclip:<model>/<pretrained>, such as openclip:ViT-B-32/laion2b_s34b_b79k "
             "or openclip:ViT-B-32/path/to/weights.safetensors."
@@ -53,7 +53,9 @@ def parse_name(name: str) -> tuple[str, str]:
 
 
 class OpenClipEncoder(PreparedEncoder):
-    """An open_clip model on the CPU, float32.
+    """An open_clip model on the CPU.
+
+    Texts are always encoded in float32. Images are too, unless a copy is made with `at_precision`.
 
     Parameters
     ----------
@@ -69,6 +71,7 @@ class OpenClipEncoder(PreparedEncoder):
     has_text = True
     engine = "torch"
     precision = "float32"
+    precisions = PRECISIONS
     text_mean = None
     image_mean = None
 
@@ -84,20 +87,23 @@ class OpenClipEncoder(PreparedEncoder):
             raise EncoderError(f"open_clip has no model {architecture!r}; {hint}")
         path, tag = _weights(architecture, pretrained)
         try:
-            model = open_clip.create_model(
-                architecture,
-                pretrained=str(path),
-                # what the weights were trained with; a bare file has the model's defaults
-                force_quick_gelu=bool(tag.get("quick_gelu", False)),
-                force_preprocess_cfg={key: tag[key] for key in _PREPROCESSING if key in tag} or None,
-                pretrained_text=False,
-                weights_only=True,
-            )
-            self._tokenizer = open_clip.get_tokenizer(architecture)
+            with _no_network():
+                model = open_clip.create_model(
+                    architecture,
+                    pretrained=str(path),
+                    # what the weights were trained with; a bare file has the model's defaults
+                    force_quick_gelu=bool(tag.get("quick_gelu", False)),
+                    force_preprocess_cfg={key: tag[key] for key in _PREPROCESSING if key in tag} or None,
+                    pretrained_text=False,
+                    weights_only=True,
+                )
+                self._tokenizer = open_clip.get_tokenizer(architecture)
         except Exception as error:  # open_clip, torch and the hub raise many kinds
             reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
             raise EncoderError(f"{path.name} cannot be loaded as {architecture}: {reason}") from error
         self._model = model.eval()
+        self._image_model = model
+        self._dtype = torch.float32
         cfg = open_clip.transform.PreprocessCfg(**model.visual.preprocess_cfg)
         self._transform = open_clip.transform.image_transform_v2(cfg, is_train=False)
         self._torch = torch
@@ -111,6 +117,30 @@ class OpenClipEncoder(PreparedEncoder):
         identity = json.dumps([config, bool(tag.get("quick_gelu", False)), file_sha256(path)], sort_keys=True)
         self.fingerprint = hashlib.sha256(identity.encode()).hexdigest()[:16]
 
+    def at_precision(self, precision: str) -> OpenClipEncoder:
+        """The same encoder with its image tower in another precision; the text tower is shared, and stays float32.
+
+        Parameters
+        ----------
+        precision : {"float32", "bfloat16"}
+
+        Raises
+        ------
+        EncoderError
+            There is no such precision.
+        """
+        if precision not in PRECISIONS:
+            raise EncoderError(f"There is no precision {precision!r}; there are: {', '.join(PRECISIONS)}.")
+        if precision == self.precision:
+            return self
+        other = copy.copy(self)
+        other.precision, other._dtype = precision, getattr(self._torch, precision)
+        # Whole-tower bfloat16, not autocast: that casts every weight again for every batch.
+        other._image_model = copy.copy(self._model)
+        other._image_model._modules = dict(self._model._modules)
+        other._image_model.visual = copy.deepcopy(self._model.visual).to(other._dtype)
+        return other
+
     def prepare(self, image: Image.Image) -> np.ndarray:
         """open_clip's own validation transform: float32 (3, input_px, input_px)."""
         return self._transform(image).numpy()
@@ -120,7 +150,8 @@ class OpenClipEncoder(PreparedEncoder):
         if len(batch) == 0:
             return {"joint": np.empty((0, self.dim), dtype=np.float32)}
         with self._torch.inference_mode():
-            rows = self._model.encode_image(self._torch.from_numpy(np.ascontiguousarray(batch)), normalize=True)
+            pixels = self._torch.from_numpy(np.ascontiguousarray(batch)).to(self._dtype)
+            rows = self._torch.nn.functional.normalize(self._image_model.encode_image(pixels).float(), dim=-1)
         return {"joint": rows.numpy().astype(np.float32, copy=False)}
 
     def _encode_text_chunk(self, texts: Sequence[str]) -> np.ndarray:
@@ -144,22 +175,14 @@ def _weights(architecture: str, pretrained: str) -> tuple[Path, Mapping[str, Any
     cached = _cached(tag)
     if cached is not None:
         return cached, tag
-    instead = f"connect once, or use a weight file: openclip:{architecture}/path/to/weights"
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "TRUE", "YES", "ON"}:
-        raise EncoderError(
-            f"The weights of {architecture}/{pretrained} are not on this computer and HF_HUB_OFFLINE is set: {instead}."
-        )
-    if not _reachable(_address(tag)):
-        raise EncoderError(
-            f"The weights of {architecture}/{pretrained} are not on this computer and cannot be fetched, "
-            f"there is no connection to their server: {instead}."
-        )
-    try:
-        return Path(open_clip.download_pretrained(dict(tag))), tag
-    except Exception as error:  # the hub and urllib raise many kinds
-        raise EncoderError(
-            f"The weights of {architecture}/{pretrained} could not be fetched ({type(error).__name__}): {instead}."
-        ) from error
+    raise NotHere(
+        f"The weights of {architecture}/{pretrained} are not on this computer. Fetch them on Home, or with: python -m core"
+        f" encoders --fetch {PREFIX}{architecture}/{pretrained}; or use a weight file: {PREFIX}{architecture}/path/to/weights."
+    )
+
+
+class NotHere(EncoderError):
+    """Weights that have to be fetched first."""
 
 
 def _cached(tag: Mapping[str, Any]) -> Path | None:
@@ -167,17 +190,9 @@ def _cached(tag: Mapping[str, Any]) -> Path | None:
     if tag.get("file"):
         return Path(tag["file"])
     if tag.get("hf_hub"):
-        from huggingface_hub import try_to_load_from_cache
-
-        repository, _, file = tag["hf_hub"].rpartition("/")
-        file = file or "open_clip_pytorch_model.bin"
-        for candidate in ("open_clip_model.safetensors", file.rsplit(".", 1)[0] + ".safetensors", file):
-            # the first name is what open_clip looks for when the tag names no file of its own
-            if candidate == "open_clip_model.safetensors" and file != "open_clip_pytorch_model.bin":
-                continue
-            found = try_to_load_from_cache(repository, candidate)
-            if isinstance(found, str):
-                return Path(found)
+        found = in_cache(tag["hf_hub"])
+        if found is not None:
+            return found
     if tag.get("url"):
         found = Path("~/.cache/clip").expanduser() / os.path.basename(tag["url"])
         if found.is_file():
@@ -185,36 +200,20 @@ def _cached(tag: Mapping[str, Any]) -> Path | None:
     return None
 
 
-def _address(tag: Mapping[str, Any]) -> str:
-    """Where a tag's weights would come from. The hub is preferred, as in open_clip."""
-    if tag.get("hf_hub"):
-        from huggingface_hub import constants
-
-        return constants.ENDPOINT
-    return tag["url"]
+_switching = threading.Lock()
 
 
-def _reachable(address: str) -> bool:
-    """Ask a server for its head, waiting 5 seconds at most, names included; proxies of the environment apply.
+@contextmanager
+def _no_network() -> Iterator[None]:
+    """Tokenizers with files of their own are read from the cache: without this the hub would be asked for newer ones."""
+    from huggingface_hub import constants
 
-    The hub's own client tries again for minutes when there is no network; this says so at once.
-    """
-    answered: list[bool] = []
-
-    def ask() -> None:
+    with _switching:
+        before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
         try:
-            urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=_REACH_SECONDS).close()
-            answered.append(True)
-        except urllib.error.HTTPError:
-            answered.append(True)  # it spoke
-        except (OSError, ValueError):
-            answered.append(False)
-
-    # Looking up a name has no timeout of its own, so the wait is outside.
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(_REACH_SECONDS)
-    return bool(answered and answered[0])
+            yield
+        finally:
+            constants.HF_HUB_OFFLINE = before
 
 
 def _near(word: str, known: Sequence[str]) -> str:

@@ -26,6 +26,7 @@ def tidy(queue: Queue) -> list[str]:
             collection = Collection.open_key(key, queue.home)
             collection.purge()
             collection.purge_uploads()
+            collection.purge_sets()
             collection.sweep()
             done.append(key)
         except (LoupeError, OSError) as error:

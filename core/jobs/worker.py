@@ -32,6 +32,9 @@ _log = logging.getLogger("loupe.worker")
 PIPELINES = {
     "ingest": "core.jobs.pipelines.ingest",
     "demo": "core.jobs.pipelines.demo",
+    "encode": "core.jobs.pipelines.encode",
+    "fetch": "core.jobs.pipelines.encoders",
+    "probe": "core.jobs.pipelines.encoders",
     "refresh": "core.jobs.pipelines.maps",
     "refit": "core.jobs.pipelines.maps",
     "export": "core.jobs.pipelines.upkeep",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Sequence
 
 import numpy as np
 
 from core.errors import InputError, NotFound
-from core.store.base import CollectionBase
+from core.store.base import CollectionBase, execute_in, read_meta, select_in, write_meta
 from core.store.names import check_id
 from core.store.segments import Segment, end_of, ids_digest, name_segment
 from core.types import VectorSet
 
+DAYS_KEPT = 30
 SET_FIELDS = "set_id, encoder, weights, preprocessing, space, dim, engine, precision, has_text, active"
 
 
@@ -63,6 +65,8 @@ class VectorsPart(CollectionBase):
     def add_set(self, vector_set: VectorSet) -> None:
         """Make a vector set known. Adding it again changes nothing; the first set of joint space becomes active.
 
+        One that was removed is back with all its vectors.
+
         Raises
         ------
         InputError
@@ -72,6 +76,7 @@ class VectorsPart(CollectionBase):
         with self._write() as connection:
             row = connection.execute("SELECT dim, space FROM sets WHERE set_id = ?", (vector_set.set_id,)).fetchone()
             if row is not None:
+                _set_removed(connection, {k: v for k, v in _removed(connection).items() if k != vector_set.set_id})
                 if row != (vector_set.dim, vector_set.space):
                     raise InputError(
                         f"Vector set {vector_set.set_id} is there with {row[0]} dimensions in the {row[1]} space and "
@@ -101,7 +106,8 @@ class VectorsPart(CollectionBase):
         """Every vector set, oldest first."""
         with self._db.read() as connection:
             rows = connection.execute(f"SELECT {SET_FIELDS} FROM sets ORDER BY n").fetchall()
-        return tuple(_vector_set(row) for row in rows)
+            removed = _removed(connection)
+        return tuple(_vector_set(row) for row in rows if row[0] not in removed)
 
     def set(self, set_id: str | None = None) -> VectorSet:
         """The vector set of that id; None is the active one.
@@ -118,7 +124,62 @@ class VectorsPart(CollectionBase):
         with self._write() as connection:
             find_set(connection, set_id)
             connection.execute("UPDATE sets SET active = (set_id = ?)", (set_id,))
+            write_meta(connection, "sets.wanted", None)
             self._raise_generation(connection, ())
+
+    def want(self, set_id: str) -> None:
+        """Note that this set is to become active as soon as it is complete, should whoever fills it be interrupted."""
+        with self._write() as connection:
+            write_meta(connection, "sets.wanted", find_set(connection, set_id).set_id)
+
+    @property
+    def wanted(self) -> str | None:
+        """The set noted by `want`, until any set is activated."""
+        return self._meta("sets.wanted")  # type: ignore[return-value]
+
+    def remove_set(self, set_id: str) -> None:
+        """Hide a vector set; `restore_set` brings it back until it is purged. Its files stay as long.
+
+        Raises
+        ------
+        NotFound
+        InputError
+            It is the active one.
+        """
+        with self._write() as connection:
+            if find_set(connection, set_id).active:
+                raise InputError(f"The vectors {set_id} are the ones searches use; switch to others before removing them.")
+            _set_removed(connection, {**_removed(connection), set_id: time.time()})
+
+    def restore_set(self, set_id: str) -> None:
+        """Take back `remove_set`.
+
+        Raises
+        ------
+        NotFound
+            It was purged meanwhile.
+        """
+        with self._write() as connection:
+            _set_removed(connection, {k: v for k, v in _removed(connection).items() if k != set_id})
+            find_set(connection, set_id)
+
+    def purge_sets(self, older_than_days: float = DAYS_KEPT) -> list[str]:
+        """Delete for good the vector sets that were removed so long ago, with their files; their ids."""
+        before = time.time() - older_than_days * 86400
+        with self._files_lock():
+            with self._write() as connection:
+                removed = _removed(connection)
+                gone = [set_id for set_id, at in removed.items() if at <= before]
+                if not gone:
+                    return []
+                files = [self.segment_path(*row) for row in select_in(connection, _SEGMENTS_OF, gone)]
+                files += [self.artifacts_folder / row[0] for row in select_in(connection, _ARTIFACTS_OF, gone)]
+                for table in ("vectors", "segments", "artifacts", "sets"):
+                    execute_in(connection, f"DELETE FROM {table} WHERE set_id IN ({{}})", gone)
+                _set_removed(connection, {k: v for k, v in removed.items() if k not in gone})
+            for file in files:  # after the transaction: before it they still belong to the set
+                file.unlink(missing_ok=True)
+        return gone
 
     def vectorless(self, set_id: str) -> list[str]:
         """Ids of live items that have no vector in the set, in the order they were added."""
@@ -159,6 +220,19 @@ class VectorsPart(CollectionBase):
         return seq
 
 
+_SEGMENTS_OF = "SELECT set_id, seq FROM segments WHERE set_id IN ({})"
+_ARTIFACTS_OF = "SELECT file FROM artifacts WHERE set_id IN ({})"
+
+
+def _removed(connection: sqlite3.Connection) -> dict[str, float]:
+    """Set id -> when it was removed."""
+    return dict(read_meta(connection, "sets.removed", {}))  # type: ignore[call-overload]
+
+
+def _set_removed(connection: sqlite3.Connection, removed: dict[str, float]) -> None:
+    write_meta(connection, "sets.removed", removed)
+
+
 def _vector_set(row: tuple) -> VectorSet:
     return VectorSet(*row[:8], has_text=bool(row[8]), active=bool(row[9]))
 
@@ -170,8 +244,11 @@ def find_set(connection: sqlite3.Connection, set_id: str | None) -> VectorSet:
         if row is None:
             raise NotFound("The collection has no vectors yet; index its images first.")
     else:
-        row = connection.execute(f"SELECT {SET_FIELDS} FROM sets WHERE set_id = ?", (set_id,)).fetchone()
+        row, removed = None, _removed(connection)
+        if set_id not in removed:
+            row = connection.execute(f"SELECT {SET_FIELDS} FROM sets WHERE set_id = ?", (set_id,)).fetchone()
         if row is None:
-            there = ", ".join(r[0] for r in connection.execute("SELECT set_id FROM sets ORDER BY n")) or "none"
+            known = [r[0] for r in connection.execute("SELECT set_id FROM sets ORDER BY n")]
+            there = ", ".join(other for other in known if other not in removed) or "none"
             raise NotFound(f"There is no vector set {set_id}; this collection has: {there}.")
     return _vector_set(row)

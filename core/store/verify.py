@@ -195,7 +195,7 @@ class VerifyPart(ArtifactsPart, CompactionPart):
         problems = self.verify()
         if any(problem.kind == "database" for problem in problems):
             return done
-        for (set_id,) in self.select("SELECT set_id FROM sets"):
+        for set_id in (vector_set.set_id for vector_set in self.sets()):
             lost = self._drop_unsure(set_id)
             if lost:
                 done.append(

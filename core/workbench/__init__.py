@@ -17,6 +17,7 @@ from core.errors import InputError, LoupeError
 from core.store import Collection, list_collections
 from core.types import CollectionInfo, Job, Query, Recipe, SearchResult
 from core.workbench import submitting
+from core.workbench.encoders import EncoderService
 from core.workbench.hubs import HubService
 from core.workbench.items import ItemService
 from core.workbench.judgments import JudgmentService
@@ -26,7 +27,7 @@ __all__ = ["Workbench"]
 
 
 class Workbench:
-    """A collection with its services: `items`, `maps`, `hubs`, `judgments`.
+    """A collection with its services: `items`, `maps`, `hubs`, `judgments`, `encoders`.
 
     Cheap to make and safe to share between threads; nothing is held open.
 
@@ -62,7 +63,8 @@ class Workbench:
         source : path
             A folder, an image, a zip, or a table (CSV, Parquet, JSONL) with a column of image paths.
         encoder : str
-            See `core.encode.load_encoder`. Another one than before adds a vector set, which becomes the active one.
+            See `core.encode.load_encoder`. Another one than before adds a vector set, which becomes the active one when it
+            covers everything. Weights that are not on this computer are fetched.
         captions : path, optional
             A table with captions and metadata for the images.
         on_progress : callable, optional
@@ -77,7 +79,7 @@ class Workbench:
         EncoderError
             There is no such encoder, or its weights cannot be had.
         """
-        job = cls.submit_ingest(name, source, encoder=encoder, captions=captions, vectors=vectors, start=False)
+        job = cls.submit_ingest(name, source, encoder=encoder, captions=captions, vectors=vectors, fetch=True, start=False)
         submitting.finish_here(job, on_progress)
         return cls(Collection.open_key(job.collection))
 
@@ -108,6 +110,7 @@ class Workbench:
         vectors: str | Path | None = None,
         keep: bool = False,
         confine: bool = False,
+        fetch: bool = False,
         start: bool = True,
     ) -> Job:
         """Queue the indexing of a source into the collection of that name, which is made if it is new.
@@ -115,13 +118,16 @@ class Workbench:
         Parameters
         ----------
         encoder : str, optional
-            ``starter`` by default; with `vectors`, ``none`` by default (no text queries).
+            By default the one whose vectors the collection's searches use, ``starter`` for a new collection; with
+            `vectors`, ``none`` (no text queries).
         vectors : path, optional
             Vectors brought along, by item id or file name. With an encoder named, their dimension must be its own.
         keep : bool
             The source is temporary (uploads): its files are moved into the collection's own folder.
         confine : bool
             Leave out links that lead outside the folder.
+        fetch : bool
+            Download the encoder's weights where they are not on this computer. Pages leave this to a button of its own.
         start : bool
             Start the worker.
 
@@ -131,7 +137,7 @@ class Workbench:
             There is nothing at `source`, or the name cannot be used.
         """
         return submitting.submit_ingest(
-            name, source, encoder=encoder, captions=captions, vectors=vectors, keep=keep, confine=confine, start=start
+            name, source, encoder=encoder, captions=captions, vectors=vectors, keep=keep, confine=confine, fetch=fetch, start=start
         )
 
     @staticmethod
@@ -187,6 +193,11 @@ class Workbench:
     def judgments(self) -> JudgmentService:
         """Query sets, grades, qrels."""
         return JudgmentService(self.collection)
+
+    @cached_property
+    def encoders(self) -> EncoderService:
+        """Its vector sets: add one with another encoder, switch, remove."""
+        return EncoderService(self.collection)
 
     # ------------------------------------------------------------ searching
 

@@ -23,23 +23,35 @@ def submit_ingest(
     keep: bool,
     confine: bool,
     start: bool,
+    fetch: bool = False,
 ) -> Job:
     """See `core.workbench.Workbench.submit_ingest`."""
     from core.jobs import Queue, ensure_worker
 
     args = {
         "source": _there(source, "source"),
-        "encoder": encoder or (NO_ENCODER if vectors is not None else "starter"),
+        "encoder": encoder or NO_ENCODER,
         "captions": None if captions is None else _there(captions, "table of captions"),
         "vectors": None if vectors is None else _there(vectors, "file of vectors"),
         "keep": keep,
         "confine": confine,
     }
     collection, made = opened_or_made(name)
+    if encoder is None and vectors is None:
+        args["encoder"] = _in_use(collection)
+    if fetch:
+        args["fetch"] = True
     job = Queue(collection.home).add("ingest", collection.key, args | {"made": made})
     if start:
         ensure_worker(collection.home)
     return job
+
+
+def _in_use(collection: Collection) -> str:
+    """The encoder of the vectors that searches use; ``starter`` where there are none or they were brought."""
+    sets = collection.sets()
+    active = next((s for s in sets if s.active), None)
+    return "starter" if active is None or active.engine == "brought" else active.encoder
 
 
 def submit_demo(*, start: bool) -> Job:

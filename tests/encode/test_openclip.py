@@ -145,30 +145,19 @@ def test_wrong_names_say_what_there_is(name, message):
         load_encoder(name)
 
 
-def test_without_a_network_it_says_so_at_once(monkeypatch, tmp_path):
+def test_loading_never_asks_the_network(monkeypatch, tmp_path):
+    import socket
+
     from core.encode import openclip
 
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setattr(openclip, "_cached", lambda tag: None)
-    monkeypatch.setattr(openclip, "_address", lambda tag: "http://127.0.0.1:9")  # the discard port: refused
-    with pytest.raises(EncoderError, match="no connection to their server: connect once, or use a weight file"):
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("asked the network"))
+    with pytest.raises(openclip.NotHere, match="are not on this computer. Fetch them on Home, or with: python -m core encoders --fetch"):
         load_encoder("openclip:ViT-B-32/laion2b_s34b_b79k")
 
 
-def test_offline_mode_asks_nobody(monkeypatch):
-    from core.encode import openclip
-
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr(openclip, "_cached", lambda tag: None)
-    monkeypatch.setattr(openclip, "_reachable", lambda address: pytest.fail("asked the network"))
-    with pytest.raises(EncoderError, match="HF_HUB_OFFLINE is set"):
-        load_encoder("openclip:ViT-B-32/laion2b_s34b_b79k")
-
-
-def test_weights_in_the_hub_cache_are_found_without_a_network(tiny, monkeypatch):
+def test_weights_in_the_hub_cache_are_found_without_a_network(tiny, monkeypatch, tmp_path):
     import open_clip
-
-    from core.encode import openclip
 
     folder, _ = tiny
     tag = {"hf_hub": "someone/tiny/", "mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5), "resize_mode": "squash"}
@@ -179,8 +168,9 @@ def test_weights_in_the_hub_cache_are_found_without_a_network(tiny, monkeypatch)
         asked.append((repository, file))
         return str(folder / "tiny.pt") if file == "open_clip_pytorch_model.bin" else None
 
+    (tmp_path / "models--someone--tiny").mkdir()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", in_cache)
-    monkeypatch.setattr(openclip, "_reachable", lambda address: pytest.fail("asked the network"))
     encoder = OpenClipEncoder("openclip:LoupeTiny/a_tag")
     assert asked[0] == ("someone/tiny", "open_clip_model.safetensors")
     assert encoder.preprocessing == "RGB, squash to 32, bicubic, mean (0.5, 0.5, 0.5), std (0.5, 0.5, 0.5)"
@@ -191,3 +181,65 @@ def test_weights_in_the_hub_cache_are_found_without_a_network(tiny, monkeypatch)
 def test_parse_name_keeps_slashes_of_a_path():
     assert parse_name("openclip:ViT-B-32//models/vit.pt") == ("ViT-B-32", "/models/vit.pt")
     assert parse_name("openclip:ViT-B-32/weights/vit.pt") == ("ViT-B-32", "weights/vit.pt")
+
+
+def test_bfloat16_images_are_close_and_texts_are_the_same(tiny, pictures):
+    name = f"openclip:LoupeTiny/{tiny[0] / 'tiny.pt'}"
+    exact, quick = load_encoder(name), load_encoder(name, "bfloat16")
+    assert (exact.precision, quick.precision) == ("float32", "bfloat16")
+    images = exact.encode_images(pictures)
+    rough = quick.encode_images(pictures)
+    assert rough.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(rough, axis=1), 1, atol=1e-5)
+    assert 0.995 < (images * rough).sum(axis=1).min() < 1 - 1e-7
+    np.testing.assert_array_equal(exact.encode_texts(["a dog"]), quick.encode_texts(["a dog"]))
+    np.testing.assert_array_equal(exact.encode_images(pictures), images)  # the copy left it as it was
+    assert load_encoder(name, "bfloat16") is quick
+
+
+def test_another_precision_is_another_vector_set(tiny):
+    from core.encode import vector_sets
+
+    name = f"openclip:LoupeTiny/{tiny[0] / 'tiny.pt'}"
+    (exact,), (quick,) = vector_sets(load_encoder(name)), vector_sets(load_encoder(name, "bfloat16"))
+    assert exact.set_id != quick.set_id
+    assert (exact.weights, exact.engine) == (quick.weights, "torch") == (quick.weights, quick.engine)
+    assert (exact.precision, quick.precision) == ("float32", "bfloat16")
+
+
+def test_an_encoder_without_a_choice_of_precision_stays_exact(fake):
+    assert load_encoder("fake", "bfloat16") is fake
+
+
+def test_an_unknown_precision_is_refused(tiny):
+    with pytest.raises(EncoderError, match="no precision 'int4'; there are: float32, bfloat16"):
+        load_encoder(f"openclip:LoupeTiny/{tiny[0] / 'tiny.pt'}").at_precision("int4")
+
+
+def test_a_model_whose_tokenizer_has_files_of_its_own_is_loaded_from_the_cache(tiny, tmp_path, monkeypatch):
+    import socket
+
+    import open_clip
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = Tokenizer(models.WordLevel({"<pad>": 0, "a": 1, "dog": 2, "[UNK]": 3}, unk_token="[UNK]"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    snapshot = tmp_path / "models--someone--words" / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    words.save(str(snapshot / "tokenizer.json"))
+    (snapshot / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "<pad>", "unk_token": "[UNK]"})
+    )
+    (tmp_path / "models--someone--words" / "refs").mkdir()
+    (tmp_path / "models--someone--words" / "refs" / "main").write_text("abc")
+    absent = tmp_path / "models--someone--words" / ".no_exist" / "abc"
+    absent.mkdir(parents=True)
+    (absent / "config.json").touch()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("transformers.utils.hub.constants.HF_HUB_CACHE", str(tmp_path), raising=False)
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("asked the network"))
+    text = TINY["text_cfg"] | {"hf_tokenizer_name": "someone/words", "vocab_size": 49408}
+    (tmp_path / "LoupeWords.json").write_text(json.dumps(TINY | {"text_cfg": text}))
+    open_clip.add_model_config(tmp_path / "LoupeWords.json")
+    encoder = load_encoder(f"openclip:LoupeWords/{tiny[0] / 'tiny.pt'}")
+    assert encoder.encode_texts(["a dog"]).shape == (1, 24)

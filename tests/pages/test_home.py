@@ -41,7 +41,7 @@ def run(app: AppTest) -> AppTest:
 
 def test_three_ways_in(app: AppTest) -> None:
     assert [heading.value for heading in run(app).subheader] == [
-        "Try the demo", "Bring your images", "Index a folder on this computer",
+        "Try the demo", "Bring your images", "Index a folder on this computer", "Encoders",
     ]
     assert any("20 MB an image and 1 GB a zip" in caption.value for caption in app.caption)
 

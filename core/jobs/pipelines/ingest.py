@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from core.encode import Encoder, load_encoder
+from core.encode import Encoder
 from core.errors import Cancelled, InputError
 from core.ingest.folders import TABLE_EXTENSIONS
 from core.ingest.sources import Candidate, Scan, scan
 from core.jobs.attaching import attach, stands_alone
 from core.jobs.pipelines import bring, maps
+from core.jobs.pipelines.encode import bring_up_to_date
+from core.jobs.pipelines.encoders import encoder_for
 from core.jobs.pipelines.indexing import Account, Indexer
 from core.jobs.pipelines.keeping import Keeper, clear
 from core.jobs.progress import HandOver
@@ -91,13 +93,15 @@ def index(
     brought = bring.read(Path(str(vectors)), encoder_name) if vectors else None
     encoder: Encoder | None = None
     if brought is None:
-        progress.stage(f"loading the encoder {encoder_name}")
-        encoder = load_encoder(encoder_name)
+        encoder = encoder_for(context, collection, encoder_name)
     else:
         bring.check(collection, brought, found.candidates)
     if found.skipped:
         collection.commit(skipped=found.skipped)
     indexer = Indexer(collection, encoder, progress, keeper)
+    new = next((s.set_id for s in indexer.sets if s.space == "joint" and s.set_id not in before), None)
+    if new is not None:
+        collection.want(new)
     try:
         account = indexer.run(found.candidates, len(found.candidates))
     except Cancelled:
@@ -113,9 +117,13 @@ def index(
         set_id, unmatched_vectors = bring.commit(collection, brought, encoder_name)
         collection.activate(set_id)
     else:
-        fresh = [s for s in indexer.sets if s.set_id not in before and s.space == "joint"]
-        if fresh:
-            collection.activate(fresh[0].set_id)
+        joint = next((s.set_id for s in indexer.sets if s.space == "joint"), None)
+        if joint is not None and joint == collection.wanted:
+            if collection.vectorless(joint) and collection.set().set_id != joint:
+                # Searches go on with the vectors that cover everything until these do.
+                context.queue.add("encode", collection.key, {"encoder": encoder_name, "activate": True})
+            else:
+                collection.activate(joint)
     if keeper is None and (root := _root_of(str(context.job.args.get("source", "")))):
         indexer.mark_missing(root)
     for vector_set in collection.sets():
@@ -132,6 +140,7 @@ def follow_up(context: Context, collection: Collection, account: Account) -> Non
     """Neighbours and N_k at once where that takes no time; the rest as a job of its own."""
     if not (account.added or account.updated or account.missing):
         return
+    bring_up_to_date(context, collection)
     view = collection.view()
     if len(view.live) <= GRAPH_AT_ONCE:
         maps.fresh_graph(collection, view, context.progress)

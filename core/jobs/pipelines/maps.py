@@ -20,6 +20,7 @@ from core.types import KnnGraph, MapFit
 
 N_K_DEPTH = 10
 """The k of the N_k that items show and filters use."""
+_N_K_OF = "n_k.set"
 REFIT_SHARE = 0.5
 """A map whose fit saw fewer of its items than this is fitted anew without being asked."""
 
@@ -53,10 +54,14 @@ def fresh_graph(collection: Collection, view: VectorView, progress: Progress) ->
     """The neighbour graph of a view, built where there is none that fits; N_k is noted with it."""
     progress.stage("finding neighbours", len(view.live))
     graph = _stored(collection, view)
+    known = graph is not None
     if graph is None:
         graph = knn.build(view, on_progress=progress.at)
         knn.save(collection, graph)
+    # There is one N_k for the whole collection: that of the vectors in use, so it changes hands when these do.
+    if not known or collection.setting(_N_K_OF, graph.set_id) != graph.set_id:
         collection.set_n_k(graph.item_ids, knn.k_occurrence(graph, N_K_DEPTH))
+        collection.set_setting(_N_K_OF, graph.set_id)
     return graph
 
 

@@ -1,0 +1,3 @@
+"""Fixtures of this folder."""
+
+from tests.working import fake  # noqa: F401
