@@ -253,6 +253,8 @@ def _worker(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     be_nice()
     idle_s = IDLE_S if args.idle is None else args.idle
+    if args.home is not None:
+        os.environ["LOUPE_HOME"] = str(args.home)  # adapted encoders are looked for in the home that is served
     ran = run_worker(args.home, wait_s=args.wait, idle_s=idle_s, told=told_by_signal())
     return 0 if ran else _fail("Another worker serves this home already.")
 

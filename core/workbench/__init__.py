@@ -17,6 +17,7 @@ from core.errors import InputError, LoupeError
 from core.store import Collection, list_collections
 from core.types import CollectionInfo, Job, Query, Recipe, SearchResult
 from core.workbench import submitting
+from core.workbench.adapting import AdaptService
 from core.workbench.hubs import HubService
 from core.workbench.items import ItemService
 from core.workbench.judgments import JudgmentService
@@ -26,7 +27,7 @@ __all__ = ["Workbench"]
 
 
 class Workbench:
-    """A collection with its services: `items`, `maps`, `hubs`, `judgments`.
+    """A collection with its services: `items`, `maps`, `hubs`, `judgments`, `adapt`.
 
     Cheap to make and safe to share between threads; nothing is held open.
 
@@ -187,6 +188,11 @@ class Workbench:
     def judgments(self) -> JudgmentService:
         """Query sets, grades, qrels."""
         return JudgmentService(self.collection)
+
+    @cached_property
+    def adapt(self) -> AdaptService:
+        """The encoder adapted to the collection's own words."""
+        return AdaptService(self.collection)
 
     # ------------------------------------------------------------ searching
 

@@ -14,7 +14,7 @@ from core.errors import Cancelled, InputError
 from core.ingest.folders import TABLE_EXTENSIONS
 from core.ingest.sources import Candidate, Scan, scan
 from core.jobs.attaching import attach, stands_alone
-from core.jobs.pipelines import bring, maps
+from core.jobs.pipelines import bring, deriving, maps
 from core.jobs.pipelines.indexing import Account, Indexer
 from core.jobs.pipelines.keeping import Keeper, clear
 from core.jobs.progress import HandOver
@@ -92,7 +92,7 @@ def index(
     encoder: Encoder | None = None
     if brought is None:
         progress.stage(f"loading the encoder {encoder_name}")
-        encoder = load_encoder(encoder_name)
+        encoder = deriving.original(collection, load_encoder(encoder_name))
     else:
         bring.check(collection, brought, found.candidates)
     if found.skipped:

@@ -20,6 +20,8 @@ from core.types import KnnGraph, MapFit
 
 N_K_DEPTH = 10
 """The k of the N_k that items show and filters use."""
+_N_K_OF = "n_k.set"
+"""Setting: the vector set whose N_k the items show."""
 REFIT_SHARE = 0.5
 """A map whose fit saw fewer of its items than this is fitted anew without being asked."""
 
@@ -53,10 +55,13 @@ def fresh_graph(collection: Collection, view: VectorView, progress: Progress) ->
     """The neighbour graph of a view, built where there is none that fits; N_k is noted with it."""
     progress.stage("finding neighbours", len(view.live))
     graph = _stored(collection, view)
+    known = graph is not None and collection.setting(_N_K_OF) == view.set.set_id
     if graph is None:
         graph = knn.build(view, on_progress=progress.at)
         knn.save(collection, graph)
+    if not known:  # another set may have become the active one since they were counted
         collection.set_n_k(graph.item_ids, knn.k_occurrence(graph, N_K_DEPTH))
+        collection.set_setting(_N_K_OF, view.set.set_id)
     return graph
 
 
