@@ -56,8 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _index(args: argparse.Namespace) -> int:
     from core.workbench import Workbench
 
-    encoder = args.encoder or ("none" if args.vectors else "starter")
-    job = Workbench.submit_ingest(args.name, args.source, encoder=encoder, captions=args.captions, vectors=args.vectors)
+    job = Workbench.submit_ingest(args.name, args.source, encoder=args.encoder, captions=args.captions, vectors=args.vectors)
     return _wait(job, args.json, lambda result: f"{result['indexed']:,} images in {result['collection']}: "
                  f"{result['added']:,} added, {result['updated']:,} updated, {result['unchanged']:,} unchanged, "
                  f"{result['missing']:,} missing, {len(result['duplicates']):,} duplicates, "
@@ -153,6 +152,32 @@ def _hubs(args: argparse.Namespace) -> int:
           f"never found {view.report.antihub_share:.1%}; {view.n_hubs:,} hubs")  # fmt: skip
     for item, n_k in view.hubs[:20]:
         print(f"{n_k:>6}  {item.item_id}  {item.file}")
+    return 0
+
+
+def _align(args: argparse.Namespace) -> int:
+    from core.workbench import Workbench
+
+    adapt = Workbench.open(args.name).adapt
+    if args.roll_back:
+        encoder = adapt.roll_back()
+        _say(args, {"collection": args.name, "encoder": encoder}, f"{args.name} is searched with {encoder} again.")
+        return 0
+    if args.discard:
+        adapt.discard()
+        _say(args, {"collection": args.name, "state": "discarded"}, "The adaptation is discarded.")
+        return 0
+    waiting, take = adapt.result(), args.accept
+    if not args.accept or args.labels or waiting is None or not waiting.waits:
+        _finished(adapt.start(args.labels, prompt=args.prompt, seed=args.seed))
+        waiting = adapt.result()
+        take = args.accept and waiting.waits and waiting.verdict == "gain"
+    if take:
+        _finished(adapt.accept())
+        waiting = adapt.result()
+    end = "In use now; `--roll-back` goes back." if waiting.state == "used" else waiting.advice
+    said = {**waiting.account, "state": waiting.state, "sentence": waiting.sentence, "advice": waiting.advice}
+    _say(args, said, f"{waiting.table}\n{waiting.sentence}\n{end}")
     return 0
 
 
@@ -262,6 +287,17 @@ def _worker(args: argparse.Namespace) -> int:
 # ---------------------------------------------------------------- waiting and saying
 
 
+def _finished(job: Job) -> Job:
+    """Wait for a job of the worker, showing its progress on a terminal; what it failed with is raised."""
+    from core.jobs import Queue, wait
+
+    shown = _Line()
+    try:
+        return wait(Queue(), job.job_id, shown.show)
+    finally:
+        shown.clear()
+
+
 def _wait(job: Job, as_json: bool, sentence: object) -> int:
     """Wait for a job of the worker, showing its progress on a terminal."""
     from core.jobs import Queue, wait
@@ -342,6 +378,7 @@ COMMANDS = {
     "index": _index,
     "search": _search,
     "hubs": _hubs,
+    "align": _align,
     "list": _list,
     "export": _export,
     "demo": _demo,

@@ -53,7 +53,8 @@ def parser() -> Parser:
     index = command("index", "Index a folder, image, zip or table; again: continue with what is new.")
     index.add_argument("source", metavar="SOURCE")
     index.add_argument("--name", required=True, help="of the collection")
-    index.add_argument("--encoder", help="starter (default), or openclip:<model>/<pretrained>; another one adds a vector set")
+    index.add_argument("--encoder", help="starter (default where the collection is new), or openclip:<model>/<pretrained>;"
+                       " another one adds a vector set")
     index.add_argument("--captions", metavar="FILE", help="CSV, Parquet or JSONL: file, caption, other columns are metadata")
     index.add_argument("--vectors", metavar="FILE", help=".npy or Parquet with (id, vector), instead of encoding")
 
@@ -72,6 +73,17 @@ def parser() -> Parser:
     hubs.add_argument("name", metavar="NAME")
     hubs.add_argument("-k", type=int, default=10, help="results of each query that are looked at (default 10)")
     hubs.add_argument("--query-side", default="items", choices=("items", "captions", "queries"))
+
+    align = command("align", "Adapt the encoder to the collection's captions or labels; shows before and after.")
+    align.add_argument("name", metavar="NAME")
+    align.add_argument("--labels", metavar="COLUMN", help="learn from this metadata column instead of the captions")
+    align.add_argument("--prompt", default="a photo of a {}", help="what is made of a label (default: a photo of a {})")
+    align.add_argument("--seed", type=int, default=0, help="of the split into images to learn from and to measure on")
+    what = align.add_mutually_exclusive_group()
+    what.add_argument("--accept", action="store_true",
+                      help="use the adaptation that waits for a decision; without one adapt first, and use it if it helps")
+    what.add_argument("--discard", action="store_true", help="forget the adaptation that waits for a decision")
+    what.add_argument("--roll-back", action="store_true", help="search with the original encoder again")
 
     command("list", "List the collections.")
     export = command("export", "Write ids, vectors, coordinates, N_k, tags and metadata as Parquet.")

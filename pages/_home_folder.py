@@ -40,7 +40,7 @@ def index() -> None:
     name = st.text_input("Name of the collection", value=_suggested(path), key=f"home_folder_name_{path}", max_chars=80)
     if st.button("Index this folder" if path.is_dir() else f"Index {path.name}", key="home_folder_go", type="primary"):
         try:
-            job = _jobs.start_ingest(name.strip(), [path], encoder="starter", uploaded=False)
+            job = _jobs.start_ingest(name.strip(), [path], encoder=None, uploaded=False)
         except LoupeError as error:
             st.error(str(error))
             return

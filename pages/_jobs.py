@@ -37,7 +37,7 @@ def cancel(job_id: int) -> None:
 
 
 def start_ingest(
-    name: str, sources: Sequence[Path], *, encoder: str, captions: Path | None = None, uploaded: bool
+    name: str, sources: Sequence[Path], *, encoder: str | None = None, captions: Path | None = None, uploaded: bool
 ) -> Job:
     """Queue the indexing of these sources into the collection of that name, made if it is not there; the first job.
 

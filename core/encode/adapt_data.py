@@ -6,6 +6,7 @@ Three parts: heads are trained on one, when to stop is decided on the second, an
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ ITEMS_AT_MOST = 20_000
 TEST_SHARE, VALIDATION_SHARE = 0.3, 0.15
 HELD_BACK_AT_MOST = 1_000
 """Of each of the two parts that are not trained on; more would narrow the intervals little and cost training images."""
+COMMON_SHARE = 0.05
 PROMPT = "a photo of a {}"
 _SPACE = re.compile(r"\s+")
 
@@ -107,7 +109,7 @@ def words_of_captions(
     """
     kept = {item: [t for t in texts if tidy(t)] for item, texts in captions.items()}
     words = _words("captions", {item: texts for item, texts in kept.items() if texts}, same, seed, "caption")
-    if 2 * len(np.unique(words.groups)) < len(words.item_ids):
+    if 2 * len(words.texts) < len(words.item_ids):
         return _words("labels", {item: texts for item, texts in kept.items() if texts}, same, seed, "caption")
     return words
 
@@ -124,7 +126,7 @@ def words_of_labels(
     """
     if "{}" not in prompt:
         raise InputError(f"The prompt {prompt!r} has no place for the label; write it with {{}}, as in {PROMPT!r}.")
-    said = {item: [prompt_of(value, prompt)] for item, value in labels.items() if str(value or "").strip()}
+    said = {item: [prompt_of(value, prompt)] for item, value in labels.items() if value is not None and str(value).strip()}
     return _words("labels", said, same, seed, "label")
 
 
@@ -155,12 +157,21 @@ def _words(
         raise InputError(f"All {len(ids):,} images have the same {called}, {texts[0]!r}, so there is nothing to tell them apart by.")
     sets: list[Iterable[Hashable]] = [*same]
     if kind == "captions":
+        fitting = _telling(fitting)
         sharing: dict[int, list[str]] = {}
         for item, mine in zip(ids, fitting):
             for text in mine:
                 sharing.setdefault(text, []).append(item)
         sets += sharing.values()
     return Words(kind, tuple(ids), tuple(texts), tuple(fitting), _joined(ids, sets), left_out)
+
+
+def _telling(fitting: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Without texts that a twentieth of the images have, where an image has others: such a text tells nothing, and it would
+    tie all of them together into one group."""
+    counts = Counter(text for mine in fitting for text in mine)
+    common = {text for text, n in counts.items() if n > COMMON_SHARE * len(fitting)}
+    return [tuple(text for text in mine if text not in common) or mine for mine in fitting]
 
 
 def _joined(ids: Sequence[str], sets: Iterable[Iterable[Hashable]]) -> np.ndarray:

@@ -50,7 +50,7 @@ class Workbench:
         cls,
         name: str,
         source: str | Path,
-        encoder: str = "starter",
+        encoder: str | None = None,
         captions: str | Path | None = None,
         on_progress: Callable[[Job], None] | None = None,
         vectors: str | Path | None = None,
@@ -62,8 +62,9 @@ class Workbench:
         name : str
         source : path
             A folder, an image, a zip, or a table (CSV, Parquet, JSONL) with a column of image paths.
-        encoder : str
-            See `core.encode.load_encoder`. Another one than before adds a vector set, which becomes the active one.
+        encoder : str, optional
+            See `core.encode.load_encoder`; the one the collection uses by default, ``starter`` for a new one. Another one
+            than before adds a vector set, which becomes the active one.
         captions : path, optional
             A table with captions and metadata for the images.
         on_progress : callable, optional
@@ -116,7 +117,7 @@ class Workbench:
         Parameters
         ----------
         encoder : str, optional
-            ``starter`` by default; with `vectors`, ``none`` by default (no text queries).
+            The one the collection uses by default, ``starter`` for a new one; with `vectors`, ``none`` (no text queries).
         vectors : path, optional
             Vectors brought along, by item id or file name. With an encoder named, their dimension must be its own.
         keep : bool

@@ -70,6 +70,8 @@ class Change:
     @property
     def words(self) -> str:
         """The change as one says it."""
+        if self.before == self.after and self.low == self.high:
+            return "unchanged"
         span = f"between {self.low:+.1f} and {self.high:+.1f}"
         if not self.judged:
             return f"{self.change:+.1f} ({span})"
@@ -107,6 +109,17 @@ class Outcome:
     changes: tuple[Change, ...]
     overall: Change
     account: Mapping[str, object]
+
+    @property
+    def waits(self) -> bool:
+        """Whether it can be accepted or discarded."""
+        return self.state in ("offered", "aside")
+
+    @property
+    def table(self) -> str:
+        """The figures as a table in plain text."""
+        rows = [f"{c.name:<32}{c.before:>7.1f} {c.after:>7.1f}   {c.words}" for c in (*self.changes, self.overall)]
+        return "\n".join([f"{'per cent':<33}before   after", *rows])
 
 
 class AdaptService:
@@ -231,7 +244,7 @@ class AdaptService:
             There is no adaptation that waits for a decision.
         """
         outcome = self.result()
-        if outcome is None or outcome.state not in ("offered", "aside"):
+        if outcome is None or not outcome.waits:
             raise InputError(_NOT_OFFERED[None if outcome is None else outcome.state].format(name=self._collection.name))
         return submit(self._collection, "align", {"action": "accept", "digest": outcome.account["digest"]}, start=start)
 
@@ -246,7 +259,7 @@ class AdaptService:
         outcome = self.result()
         if outcome is not None and outcome.state == "used":
             raise InputError("This adaptation is in use; go back to the original first.")
-        if outcome is None or outcome.state not in ("offered", "aside"):
+        if outcome is None or not outcome.waits:
             raise InputError(_NOT_OFFERED[None if outcome is None else outcome.state].format(name=self._collection.name))
         digest = str(outcome.account["digest"])
         if outcome.state == "offered":

@@ -29,7 +29,7 @@ def submit_ingest(
 
     args = {
         "source": _there(source, "source"),
-        "encoder": encoder or (NO_ENCODER if vectors is not None else "starter"),
+        "encoder": encoder or (NO_ENCODER if vectors is not None else _encoder_of(name)),
         "captions": None if captions is None else _there(captions, "table of captions"),
         "vectors": None if vectors is None else _there(vectors, "file of vectors"),
         "keep": keep,
@@ -40,6 +40,16 @@ def submit_ingest(
     if start:
         ensure_worker(collection.home)
     return job
+
+
+def _encoder_of(name: str) -> str:
+    """The encoder that the collection of that name uses, so that going on with it adds no vector set; else the starter."""
+    try:
+        collection = Collection.open(name)
+        used = collection.set().encoder if collection.sets() else NO_ENCODER
+    except NotFound:
+        used = NO_ENCODER
+    return "starter" if used == NO_ENCODER else used
 
 
 def submit_demo(*, start: bool) -> Job:
