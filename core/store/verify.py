@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import Damaged, LoupeError
+from core.errors import Damaged, LoupeError, NotFound
 from core.store.adaptations import AdaptationsPart
 from core.store.artifacts import ArtifactsPart, check_artifact, missing_artifact
 from core.store.base import execute_in
@@ -118,12 +118,13 @@ class VerifyPart(ArtifactsPart, CompactionPart, AdaptationsPart):
                 yield Problem("artifact", str(path), str(error))
 
     def _check_heads(self) -> Iterator[Problem]:
-        for digest in self.adaptations():
+        named = {r[0].rpartition(":")[2] for r in self.select("SELECT encoder FROM sets WHERE encoder LIKE 'adapted:%'")}
+        for digest in sorted(named | self.adaptations().keys()):
             try:
                 self.read_heads(digest)
-            except Damaged as error:
+            except (Damaged, NotFound) as error:
                 remedy = "words and new images cannot be brought into the adapted vectors; go back to the original encoder or adapt again."
-                yield Problem("heads", str(self.heads_path(digest)), f"{error}: {remedy}")
+                yield Problem("heads", str(self.heads_path(digest)), f"{str(error).rstrip('.')}: {remedy}")
 
     def _check_thumbs(self) -> Iterator[Problem]:
         remedy = f"{AGAIN} to make it anew."

@@ -102,6 +102,8 @@ def base_of(collection: Collection) -> VectorSet:
         record = collection.adaptations().get(chosen.encoder.rpartition(":")[2], {})
         plain = [s for s in sets if not is_adapted(s.encoder) and s.space == "joint"]
         same = [s for s in plain if s.set_id == record.get("base_set")] or [s for s in plain if s.weights == record.get("weights")]
+        if not record:  # its heads were lost before the collection was copied
+            same = [s for s in plain if s.dim == chosen.dim and s.has_text]
         if not same:
             raise InputError(f"The vectors that {chosen.encoder} was adapted from are not in {collection.name}; index its images again.")
         chosen = same[0]

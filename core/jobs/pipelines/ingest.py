@@ -87,7 +87,6 @@ def index(
         Nothing could be indexed.
     """
     progress = context.progress
-    before = {s.set_id for s in collection.sets()}
     brought = bring.read(Path(str(vectors)), encoder_name) if vectors else None
     encoder: Encoder | None = None
     if brought is None:
@@ -97,6 +96,7 @@ def index(
         bring.check(collection, brought, found.candidates)
     if found.skipped:
         collection.commit(skipped=found.skipped)
+    before = {s.set_id for s in collection.sets()}
     indexer = Indexer(collection, encoder, progress, keeper)
     try:
         account = indexer.run(found.candidates, len(found.candidates))
