@@ -17,7 +17,7 @@ _DOING = {
     "export": "Exporting", "verify": "Checking files", "align": "Adapting the encoder",
 }
 _BRINGING = ("ingest", "demo")
-_MANY_STEPS = ("refresh", "refit")
+_MANY_STEPS = ("refresh", "refit", "align")
 """Kinds of jobs whose steps are works of their own: the step is named instead of the job."""
 
 

@@ -214,6 +214,11 @@ class AdaptService:
         """Whether searches go through an adapted encoder now."""
         return bool(self._collection.sets()) and is_adapted(self._collection.set().encoder)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether an adaptation waits to be accepted or discarded for the first time."""
+        return any(record.get("state") == "offered" for record in self._collection.adaptations().values())
+
     def result(self) -> Outcome | None:
         """What the last adaptation gave; None where there was none."""
         said = self._collection.setting(_LAST)
