@@ -10,7 +10,7 @@ from core.workbench.adapting import AdaptService, Change, Outcome, Source
 from pages import _jobs
 from pages._shared import collections_changed, count, open_workbench
 
-ASKED, _WRONG = "home_dialog", "home_adapt_wrong"
+ASKED, _WRONG, _DONE = "home_dialog", "home_adapt_wrong", "home_adapt_done"
 _LINE = (
     "Loupe learns from this collection's own words how they are meant here, and shows on images it has not learned from "
     "whether searching gets better. Nothing changes until you accept, and the original stays for the way back."
@@ -34,6 +34,8 @@ def adapt(info: CollectionInfo) -> None:
 def _body(info: CollectionInfo, was_busy: bool) -> None:
     service = open_workbench(info.key).adapt
     job = service.job()
+    if st.session_state.pop(_DONE, False):
+        st.rerun()  # the cards behind show it too; the dialog opens again, and asks every second while there is work
     if job is not None and job.live:
         st.progress(_jobs.share(job), text=_jobs.sentence(job, _jobs.behind(job, _jobs.live_jobs(), {})))
         st.caption("You can close this and go on searching; the result waits here.")
@@ -79,6 +81,7 @@ def _called(source: Source) -> str:
 def _try(do: object, *args: object) -> None:
     try:
         do(*args)  # type: ignore[operator]
+        st.session_state[_DONE] = True
     except LoupeError as error:
         st.session_state[_WRONG] = str(error)
     collections_changed()
@@ -91,7 +94,7 @@ def _result(service: AdaptService, outcome: Outcome) -> None:
     said = {"gain": st.success, "none": st.info, "loss": st.warning, "mixed": st.warning}[outcome.verdict]
     said(f"{outcome.sentence} {outcome.advice if outcome.state != 'used' else ''}".strip())
     st.markdown(_table((*outcome.changes, outcome.overall)))
-    st.caption("Between: where the change would fall in 95 of 100 repetitions with other images. If that includes 0, it may be chance.")
+    st.caption("In brackets: where the change would fall in 95 of 100 repetitions on other images; with 0 in between it may be chance.")
     with st.container(horizontal=True):
         if outcome.waits:
             again = outcome.state == "aside"
@@ -109,10 +112,10 @@ def _result(service: AdaptService, outcome: Outcome) -> None:
 
 def _table(changes: tuple[Change, ...]) -> str:
     """Markdown: what is counted, before and after in per cent, the change in words."""
-    rows = [f"| {_plain(c.meaning)} | {c.before:.1f} % | {c.after:.1f} % | {c.words} |" for c in changes[:-1]]
-    last = changes[-1]
-    bold = f"| **Mean of the searches above** | **{last.before:.1f} %** | **{last.after:.1f} %** | **{last.words}** |"
-    return "\n".join(["| Of all tries | Before | After | Change |", "|:--|--:|--:|:--|", *rows, bold])
+    *figures, mean = changes
+    rows = [f"| {_plain(c.meaning)} | {c.before:.1f} | {c.after:.1f} | {c.words} |" for c in figures]
+    bold = f"| **All searches, mean** | **{mean.before:.1f}** | **{mean.after:.1f}** | **{mean.words}** |"
+    return "\n".join(["| Of 100 tries | Before | After | Change |", "|:--|--:|--:|:--|", bold, *rows])
 
 
 def _account(outcome: Outcome) -> str:

@@ -105,13 +105,13 @@ def compare(
 
 
 _MEANINGS = {
-    "text->image": "Asked with its words, an image is {}",
-    "image->text": "Asked with an image, words that fit it are {}",
+    "text->image": "Words find their image: {}",
+    "image->text": "An image finds its words: {}",
 }
 
 
 def _among(k: int) -> str:
-    return "the first answer" if k == 1 else f"among the first {k} answers"
+    return "first answer" if k == 1 else f"in the first {k}"
 
 
 def _verdict(overall: Figure, alike: Sequence[Figure]) -> str:
@@ -160,12 +160,12 @@ def _alike(
                 (kinds[_nearest(rows[counted], NEAREST)] == kinds[:, None]).mean(axis=1) for rows in (old, new)
             )
             name = f"image->image same {label_name or 'label'} in {NEAREST}-NN"
-            meaning = f"Of the {NEAREST} images most like an image, so many have the same {label_name or 'label'}"
+            meaning = f"Most alike images: {NEAREST} nearest with the same {label_name or 'label'}"
             return [_figure(name, meaning, "image->image", before, after, groups, seed)]
     k = min(KEPT_AMONG, len(old) - 1)
     first, second = _nearest(old, k), _nearest(new, k)
     kept = (first[:, :, None] == second[:, None, :]).any(axis=2).mean(axis=1)
-    meaning = f"Of the {k} images most like an image, so many are the same as before"
+    meaning = f"Most alike images: {k} nearest the same as before"
     return [_figure(f"image->image {k}-NN kept", meaning, "image->image", np.ones(len(old)), kept, groups, seed, judged=False)]
 
 

@@ -72,7 +72,7 @@ class Change:
         """The change as one says it."""
         if self.before == self.after and self.low == self.high:
             return "unchanged"
-        span = f"between {self.low:+.1f} and {self.high:+.1f}"
+        span = f"{self.low:+.1f} to {self.high:+.1f}"
         if not self.judged:
             return f"{self.change:+.1f} ({span})"
         if self.low > 0:
@@ -335,7 +335,7 @@ def _in_words(said: Mapping[str, object], overall: Change, changes: tuple[Change
     if said["verdict"] == "mixed":
         worse = next(c for c in changes if c.judged and c.high < 0)
         return (
-            f"Better for words: {moved}. Worse for alike images: {worse.meaning[0].lower()}{worse.meaning[1:]}: {worse.words}.",
+            f"Better for words: {moved}. {worse.meaning}: {worse.words}.",
             "Accept it if you search by words; discard it if you search by example.",
         )
     if said["verdict"] == "loss":
