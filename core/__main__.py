@@ -157,6 +157,32 @@ def _hubs(args: argparse.Namespace) -> int:
     return 0
 
 
+def _align(args: argparse.Namespace) -> int:
+    from core.workbench import Workbench
+
+    adapt = Workbench.open(args.name).adapt
+    if args.roll_back:
+        encoder = adapt.roll_back()
+        _say(args, {"collection": args.name, "encoder": encoder}, f"{args.name} is searched with {encoder} again.")
+        return 0
+    if args.discard:
+        adapt.discard()
+        _say(args, {"collection": args.name, "state": "discarded"}, "The adaptation is discarded.")
+        return 0
+    waiting, take = adapt.result(), args.accept
+    if not args.accept or args.labels or waiting is None or not waiting.waits:
+        _finished(adapt.start(args.labels, prompt=args.prompt, seed=args.seed))
+        waiting = adapt.result()
+        take = args.accept and waiting.waits and waiting.verdict == "gain"
+    if take:
+        _finished(adapt.accept())
+        waiting = adapt.result()
+    end = "In use now; `--roll-back` goes back." if waiting.state == "used" else waiting.advice
+    said = {**waiting.account, "state": waiting.state, "sentence": waiting.sentence, "advice": waiting.advice}
+    _say(args, said, f"{waiting.table}\n{waiting.sentence}\n{end}")
+    return 0
+
+
 def _list(args: argparse.Namespace) -> int:
     from core.store import home
     from core.workbench import Workbench
@@ -283,11 +309,24 @@ def _worker(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     be_nice()
     idle_s = IDLE_S if args.idle is None else args.idle
+    if args.home is not None:
+        os.environ["LOUPE_HOME"] = str(args.home)  # adapted encoders are looked for in the home that is served
     ran = run_worker(args.home, wait_s=args.wait, idle_s=idle_s, told=told_by_signal())
     return 0 if ran else _fail("Another worker serves this home already.")
 
 
 # ---------------------------------------------------------------- waiting and saying
+
+
+def _finished(job: Job) -> Job:
+    """Wait for a job of the worker, showing its progress on a terminal; what it failed with is raised."""
+    from core.jobs import Queue, wait
+
+    shown = _Line()
+    try:
+        return wait(Queue(), job.job_id, shown.show)
+    finally:
+        shown.clear()
 
 
 def _wait(job: Job, as_json: bool, sentence: object) -> int:
@@ -372,6 +411,7 @@ COMMANDS = {
     "index": _index,
     "search": _search,
     "hubs": _hubs,
+    "align": _align,
     "list": _list,
     "encoders": _encoders,
     "export": _export,

@@ -74,6 +74,17 @@ def parser() -> Parser:
     hubs.add_argument("-k", type=int, default=10, help="results of each query that are looked at (default 10)")
     hubs.add_argument("--query-side", default="items", choices=("items", "captions", "queries"))
 
+    align = command("align", "Adapt the encoder to the collection's captions or labels; shows before and after.")
+    align.add_argument("name", metavar="NAME")
+    align.add_argument("--labels", metavar="COLUMN", help="learn from this metadata column instead of the captions")
+    align.add_argument("--prompt", default="a photo of a {}", help="what is made of a label (default: a photo of a {})")
+    align.add_argument("--seed", type=int, default=0, help="of the split into images to learn from and to measure on")
+    what = align.add_mutually_exclusive_group()
+    what.add_argument("--accept", action="store_true",
+                      help="use the adaptation that waits for a decision; without one adapt first, and use it if it helps")
+    what.add_argument("--discard", action="store_true", help="forget the adaptation that waits for a decision")
+    what.add_argument("--roll-back", action="store_true", help="search with the original encoder again")
+
     command("list", "List the collections.")
     encoders = command("encoders", "List the encoders; fetch or measure one; switch a collection to another.")
     encoders.add_argument("--fetch", metavar="ENCODER", help="download its weights; again: go on where it stopped")

@@ -29,8 +29,8 @@ from pages._shared import (
 _UNDO, _SHOWN = "home_undo", 24
 _UNDO_S = 300
 _AGAIN = "Look for new images"
-_ENCODER = "Encoder"
-_DO = (_AGAIN, _ENCODER, "Rename", "Export", "Skipped files", "Delete")
+_ENCODER, _ADAPT = "Encoder", "Adapt..."
+_DO = (_AGAIN, _ENCODER, _ADAPT, "Rename", "Export", "Skipped files", "Delete")
 _GONE = "The files are not here any more; bring them again."
 
 
@@ -81,7 +81,8 @@ def _failure(job: Job, names: dict[str, str]) -> None:
         said, what_to_do = st.columns([5, 1], vertical_alignment="center")
         said.error(f"{names.get(job.collection, job.collection)}: {job.message}")
         with what_to_do.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.button("Try again", key=f"home_again_{job.job_id}", on_click=_bring_again, args=(job.collection,))
+            do = (_ask, (_ADAPT, job.collection)) if job.kind == "align" else (_bring_again, (job.collection,))
+            st.button("Try again", key=f"home_again_{job.job_id}", on_click=do[0], args=do[1])
             st.button("Dismiss", key=f"home_dismiss_{job.job_id}", type="tertiary", on_click=_seen, args=(job.job_id,))
 
 
@@ -109,6 +110,9 @@ def _card(info: CollectionInfo, brought: Job | None, *, growing: bool) -> None:
     if info.n_skipped:
         st.button(f"{count(info.n_skipped, 'file')} skipped", type="tertiary", key=f"home_skipped_{info.key}",
                   on_click=_ask, args=("Skipped files", info.key))
+    if not info.problem and open_workbench(info.key).adapt.waiting:
+        st.button("Adapted: see before and after", type="tertiary", key=f"home_adapted_{info.key}", on_click=_ask,
+                  args=(_ADAPT, info.key), icon=":material/compare_arrows:")
     with st.container(horizontal=True, gap="small"):
         if st.button("Open", key=f"home_open_{info.key}", disabled=bool(info.problem)):
             st.session_state[PICKED] = info.key
@@ -119,8 +123,11 @@ def _card(info: CollectionInfo, brought: Job | None, *, growing: bool) -> None:
             options = ["Delete"]
         st.menu_button("More", options, key=f"home_do_{info.key}", type="tertiary", on_click=_do,
                        args=(info.key, info.name))
-    if st.session_state.get("home_dialog", ("", ""))[1] == info.key:
-        dialogs.open_asked(st.session_state.pop("home_dialog")[0], info)
+    what, key = st.session_state.get("home_dialog", ("", ""))
+    if key == info.key:
+        if what != _ADAPT:  # that one stays open over what is drawn anew while it works, until it is dismissed
+            st.session_state.pop("home_dialog")
+        dialogs.open_asked(what, info)
 
 
 def _facts(info: CollectionInfo) -> None:

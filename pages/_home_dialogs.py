@@ -1,4 +1,4 @@
-"""What the menu of a collection's card opens: rename, export, skipped files."""
+"""What the menu of a collection's card opens: rename, export, skipped files, adapting."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import streamlit as st
 from core.errors import LoupeError
 from core.types import CollectionInfo
 from pages import _jobs
+from pages._home_adapt import adapt
 from pages._shared import collections_changed, open_workbench
 
 
 def open_asked(what: str, info: CollectionInfo) -> None:
     """Open the dialog of that name for a collection."""
-    {"Rename": _rename, "Export": _export, "Skipped files": _skipped}[what](info)
+    {"Rename": _rename, "Export": _export, "Skipped files": _skipped, "Adapt...": adapt}[what](info)
 
 
 @st.dialog("Rename the collection")

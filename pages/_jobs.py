@@ -19,7 +19,7 @@ _DOING = {
     "encode": "Encoding", "fetch": "Downloading", "probe": "Measuring",
 }
 _BRINGING = ("ingest", "demo")
-_MANY_STEPS = ("refresh", "refit")
+_MANY_STEPS = ("refresh", "refit", "align")
 """Kinds of jobs whose steps are works of their own: the step is named instead of the job."""
 _BYTES = "downloading"
 _STEPS_OF_ENCODERS = ("comparing", "measuring")
@@ -48,7 +48,7 @@ def cancel(job_id: int) -> None:
 
 
 def start_ingest(
-    name: str, sources: Sequence[Path], *, encoder: str | None, captions: Path | None = None, uploaded: bool
+    name: str, sources: Sequence[Path], *, encoder: str | None = None, captions: Path | None = None, uploaded: bool
 ) -> Job:
     """Queue the indexing of these sources into the collection of that name, made if it is not there; the first job.
 

@@ -193,6 +193,8 @@ def count(n: int, noun: str, nouns: str = "") -> str:
 
 def vectors_of(info: CollectionInfo) -> str:
     """What made a collection's vectors: the encoder's name, or words where there is none."""
+    if info.encoder.startswith("adapted:"):
+        return "adapted encoder"
     return {"": "no vectors yet", "none": "vectors of your own"}.get(info.encoder, info.encoder)
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core.__main__ import main
@@ -358,3 +359,62 @@ def test_a_collection_is_switched_to_another_encoder_and_back(loupe, indexed, mo
     assert out.startswith("* fake-")
     code, out, err = loupe("encoders", "--use", "other")
     assert (code, out) == (2, "") and "--collection" in err
+# ---------------------------------------------------------------- align
+
+
+def test_align_refuses_under_fifty_with_both_numbers(loupe, indexed):
+    code, out, err = loupe("align", "c")
+    assert (code, out) == (2, "")
+    assert "No image has a caption, and adapting needs 50 or more" in err
+
+
+@pytest.fixture
+def worded(loupe, tmp_path):
+    folder = tmp_path / "worded"
+    make_images(folder, 72)
+    names = sorted(path.name for path in folder.glob("*.png"))
+    table = folder / "words.csv"
+    table.write_text("file,caption,colour\n" + "\n".join(f"{n},{n[5:-4]} {n[:4]},{n.split('-')[1]}" for n in names))
+    assert loupe("index", table, "--name", "w", "--encoder", "fake")[0] == 0
+    return table
+
+
+def test_align_says_before_and_after_then_accept_roll_back_discard(loupe, worded, monkeypatch):
+    from core.encode.adapt import Fitted, Residual
+    from core.jobs.pipelines import align
+
+    head = Residual(*(0 * part for part in (np.ones((16, 16), np.float32), np.ones(16, np.float32))))
+    monkeypatch.setattr(align, "fit", lambda *a, **k: Fitted(head, head, 5, 1.0, 0.5, 0.6))
+    code, out, err = loupe("align", "w", "--json")
+    said = document(out)
+    assert (code, err, said["state"], said["verdict"], said["learned_from"]) == (0, "", "offered", "none", "captions")
+    assert said["split"]["train"] + said["split"]["validation"] + said["split"]["test"] == 72
+    assert said["sentence"] == "No measurable gain: +0.0, interval 0.0 to 0.0."
+    assert said["advice"].startswith("Discard it")
+    code, out, _ = loupe("align", "w", "--accept", "--json")
+    assert (code, document(out)["state"]) == (0, "used")
+    _, out, _ = loupe("list", "--json")
+    assert json.loads(out)["collections"][0]["encoder"] == f"adapted:w:{said['digest']}"
+    code, out, _ = loupe("index", worded, "--name", "w", "--json")
+    assert (code, document(out)["unchanged"]) == (0, 72)
+    assert len(document(loupe("search", "w", "--text", "red", "-k", "3", "--json")[1])["hits"]) == 3
+    code, out, _ = loupe("align", "w", "--roll-back")
+    assert (code, out) == (0, "w is searched with fake again.\n")
+    assert loupe("align", "w", "--roll-back")[0] == 2
+    assert loupe("align", "w", "--discard")[0] == 0
+
+
+def test_align_by_labels_that_does_not_help_is_not_accepted(loupe, worded):
+    code, out, _ = loupe("align", "w", "--labels", "colour", "--accept")
+    assert code == 0
+    assert "per cent" in out and "image->image same colour in 5-NN" in out
+    said = document(loupe("list", "--json")[1])
+    if "Better" not in out:
+        assert said["collections"][0]["encoder"] == "fake"
+
+
+def test_align_wants_one_thing_at_a_time(loupe, worded):
+    code, _, err = loupe("align", "w", "--accept", "--roll-back")
+    assert code == 2 and "not allowed with" in err
+    code, _, err = loupe("align", "w", "--labels", "weight")
+    assert code == 2 and "no column 'weight'" in err

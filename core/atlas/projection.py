@@ -6,6 +6,7 @@ UMAP compiles with numba and two fits at once can abort a process, so `fit` belo
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -144,12 +145,22 @@ def _ticks(on_progress: Progress | None, total: int) -> dict[str, object]:
     """Settings for umap's progress bar that turn its output into calls of `on_progress`."""
     if on_progress is None:
         return {"disable": True}
+    from tqdm import tqdm
+
+    caller = threading.get_ident()
 
     class Ticks:
         def write(self, text: str) -> None:
             done = text.strip()
-            if done.isdigit():
+            if not done.isdigit() or threading.get_ident() != caller:  # a thread of tqdm's own refreshes old bars
+                return
+            try:
                 on_progress(int(done), total)
+            except BaseException:
+                # tqdm writes with its lock held and does not let go of it when that fails: every later map of another
+                # thread would wait for ever.
+                tqdm.get_lock().release()
+                raise
 
         def flush(self) -> None:
             pass

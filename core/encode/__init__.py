@@ -35,7 +35,7 @@ def load_encoder(name: str = "starter", precision: str = "float32") -> Encoder:
     name : str
         ``starter``, or ``openclip:<model>/<pretrained>`` where `pretrained` is a tag of that model or
         the path of a weight file (``openclip:ViT-B-32//models/vit.safetensors`` is the absolute path
-        ``/models/vit.safetensors``).
+        ``/models/vit.safetensors``); or ``adapted:<collection>:<digest>``, one of these adapted to a collection.
     precision : str
         In which images are encoded, where the encoder leaves a choice (`core.encode.probing` says which to take):
         ``float32`` is exact, ``bfloat16`` faster on some processors. Texts are always encoded in float32.
@@ -78,4 +78,8 @@ def _make(name: str) -> Encoder:
         from core.encode.openclip import OpenClipEncoder
 
         return OpenClipEncoder(name)
+    if name.startswith("adapted:"):
+        from core.encode.adapted import load
+
+        return load(name)
     raise EncoderError(f"There is no encoder {name!r}: use starter, or openclip:<model>/<pretrained>.")

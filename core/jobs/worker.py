@@ -39,6 +39,7 @@ PIPELINES = {
     "refit": "core.jobs.pipelines.maps",
     "export": "core.jobs.pipelines.upkeep",
     "verify": "core.jobs.pipelines.upkeep",
+    "align": "core.jobs.pipelines.align",
 }
 """Kind of job -> module with ``run(context) -> dict``; imported when the first job of the kind comes."""
 

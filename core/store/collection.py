@@ -234,6 +234,7 @@ class Collection(CommitPart, ViewPart, VerifyPart, MediaPart, TagsPart, TrashPar
                 if row is not None and row[0] not in cover:
                     cover.append(row[0])
             n_skipped = connection.execute("SELECT count(*) FROM skipped").fetchone()[0]
+        n_bytes += sum(int(record["n_bytes"]) for record in self.adaptations().values())
         searched = self.searches(1)
         for db in (self._db, self._judgments_db, self._log_db):
             n_bytes += db.path.stat().st_size if db.path.exists() else 0

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import Damaged, LoupeError
+from core.errors import Damaged, LoupeError, NotFound
+from core.store.adaptations import AdaptationsPart
 from core.store.artifacts import ArtifactsPart, check_artifact, missing_artifact
 from core.store.base import execute_in
 from core.store.compaction import CompactionPart
@@ -25,7 +26,7 @@ class Problem:
     Attributes
     ----------
     kind : str
-        ``database``, ``manifest``, ``segment``, ``artifact``, ``thumbnail`` or ``original``.
+        ``database``, ``manifest``, ``segment``, ``artifact``, ``heads``, ``thumbnail`` or ``original``.
     path : str
     message : str
         What is wrong and what to do, in one sentence.
@@ -36,7 +37,7 @@ class Problem:
     message: str
 
 
-class VerifyPart(ArtifactsPart, CompactionPart):
+class VerifyPart(ArtifactsPart, CompactionPart, AdaptationsPart):
     """Health of a collection's files."""
 
     def verify(self, *, deep: bool = False) -> list[Problem]:
@@ -50,7 +51,7 @@ class VerifyPart(ArtifactsPart, CompactionPart):
         problems = list(self._check_databases())
         if any(Path(problem.path).name == "collection.db" for problem in problems):
             return problems  # nothing can be compared with it
-        for check in (self._check_segments, self._check_artifacts, self._check_thumbs):
+        for check in (self._check_segments, self._check_artifacts, self._check_heads, self._check_thumbs):
             problems += check()
         problems += self._check_originals(deep)
         return problems
@@ -116,6 +117,15 @@ class VerifyPart(ArtifactsPart, CompactionPart):
             except (Damaged, OSError) as error:
                 yield Problem("artifact", str(path), str(error))
 
+    def _check_heads(self) -> Iterator[Problem]:
+        named = {r[0].rpartition(":")[2] for r in self.select("SELECT encoder FROM sets WHERE encoder LIKE 'adapted:%'")}
+        for digest in sorted(named | self.adaptations().keys()):
+            try:
+                self.read_heads(digest)
+            except (Damaged, NotFound) as error:
+                remedy = "words and new images cannot be brought into the adapted vectors; go back to the original encoder or adapt again."
+                yield Problem("heads", str(self.heads_path(digest)), f"{str(error).rstrip('.')}: {remedy}")
+
     def _check_thumbs(self) -> Iterator[Problem]:
         remedy = f"{AGAIN} to make it anew."
         for item_id, n_bytes, crc in self.select(
@@ -159,9 +169,12 @@ class VerifyPart(ArtifactsPart, CompactionPart):
         named |= {self.artifacts_folder / row[0] for row in self.select("SELECT file FROM artifacts")}
         named |= {self.uploads_folder / f"{row[0]}.jpg" for row in self.select("SELECT hash FROM uploads")}
         named |= {self.originals_folder / row[0] for row in self.select("SELECT name FROM originals")}
+        named |= {self.heads_path(digest) for digest in self.adaptations()}
         # Files of zips and uploads, kept in folders of their own: the items they belong to name them.
         named |= {self.path / row[0] for row in self.select("SELECT path FROM sources WHERE path LIKE 'originals/%'")}
-        for folder in (self.vectors_folder, self.artifacts_folder, self.uploads_folder, self.originals_folder):
+        for folder in (
+            self.vectors_folder, self.artifacts_folder, self.heads_folder, self.uploads_folder, self.originals_folder,
+        ):
             for path in _files(folder):
                 if path.name.startswith(INCOMING):
                     # An upload may be on its way in without holding the lock; a day old, it is not.

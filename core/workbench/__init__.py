@@ -17,6 +17,7 @@ from core.errors import InputError, LoupeError
 from core.store import Collection, list_collections
 from core.types import CollectionInfo, Job, Query, Recipe, SearchResult
 from core.workbench import submitting
+from core.workbench.adapting import AdaptService
 from core.workbench.encoders import EncoderService
 from core.workbench.hubs import HubService
 from core.workbench.items import ItemService
@@ -27,7 +28,7 @@ __all__ = ["Workbench"]
 
 
 class Workbench:
-    """A collection with its services: `items`, `maps`, `hubs`, `judgments`, `encoders`.
+    """A collection with its services: `items`, `maps`, `hubs`, `judgments`, `encoders`, `adapt`.
 
     Cheap to make and safe to share between threads; nothing is held open.
 
@@ -198,6 +199,11 @@ class Workbench:
     def encoders(self) -> EncoderService:
         """Its vector sets: add one with another encoder, switch, remove."""
         return EncoderService(self.collection)
+
+    @cached_property
+    def adapt(self) -> AdaptService:
+        """The encoder adapted to the collection's own words."""
+        return AdaptService(self.collection)
 
     # ------------------------------------------------------------ searching
 

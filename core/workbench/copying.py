@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Sequence
 
-from core.errors import InputError, LoupeError, NotFound
+from core.errors import Damaged, InputError, LoupeError, NotFound
 from core.store import Collection
 from core.types import NewItem
 from core.workbench.submitting import submit
@@ -43,6 +43,7 @@ def copy_items(source: Collection, name: str, ids: Sequence[str], *, start: bool
     made = Collection.create(name, source.home, attribution=source.attribution)
     try:
         made.set_columns(source.columns())
+        _copy_adaptations(source, made)
         for vector_set in source.sets():
             made.add_set(vector_set)
         for start_at in range(0, len(ids), AT_A_TIME):
@@ -56,6 +57,18 @@ def copy_items(source: Collection, name: str, ids: Sequence[str], *, start: bool
     if made.sets():
         submit(made, "refresh", start=start)
     return made
+
+
+def _copy_adaptations(source: Collection, made: Collection) -> None:
+    """The heads that vector sets of the source were adapted with, so that the copy does not need the source."""
+    names = {vector_set.encoder for vector_set in source.sets()}
+    for digest, record in source.adaptations().items():
+        if record.get("name") in names:
+            try:
+                made.put_adaptation(source.read_heads(digest), record)
+            except Damaged:  # its vectors come along all the same
+                continue
+            made.set_setting("adapt.last", source.setting("adapt.last"))
 
 
 def _copy_piece(source: Collection, made: Collection, ids: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -53,6 +54,13 @@ def test_a_fit_can_be_cancelled(graph, view):
 
     with pytest.raises(Cancelled):
         projection.fit(graph, view, on_progress=stop)
+    # and it stands in the way of nobody: the next one, in another thread, comes to its end
+    seen = []
+    next_one = threading.Thread(target=projection.fit, args=(graph, view),
+                                kwargs={"on_progress": lambda *at: seen.append(at)}, daemon=True)
+    next_one.start()
+    next_one.join(60)
+    assert not next_one.is_alive() and seen
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 15])

@@ -12,6 +12,7 @@ import numpy as np
 
 from core.encode import Encoder, cpu_threads, vector_sets
 from core.errors import ImageError, InputError, NotFound
+from core.jobs.pipelines import deriving
 from core.jobs.pipelines.committing import Committer
 from core.jobs.pipelines.encoders import encoder_for
 from core.jobs.pipelines.indexing import BATCH, batch_size
@@ -34,8 +35,11 @@ def run(context: Context) -> dict:
         collection.add_set(vector_set)
     if args.get("activate"):
         collection.want(sets[0].set_id)
-    filler = Filler(context, collection, encoder)
+    base = deriving.original(collection, encoder)
+    filler = Filler(context, collection, base)
     filler.run()
+    for derived in deriving.derived_from(collection, base):
+        deriving.catch_up(collection, derived)
     for vector_set in sets:
         collection.compact(vector_set.set_id)
     if args.get("activate") and collection.wanted == sets[0].set_id:

@@ -11,6 +11,7 @@ import numpy as np
 
 from core.encode.protocol import Encoder, vector_sets
 from core.ingest.sources import Candidate
+from core.jobs.pipelines import deriving
 from core.jobs.pipelines.committing import Committer
 from core.jobs.pipelines.keeping import Keeper
 from core.jobs.pipelines.reading import Read, Reader
@@ -65,6 +66,10 @@ class Indexer:
         self._there = collection.has(item_id for item_id, _, _ in self._sources.values()) | set(collection.ids())
         for vector_set in self.sets:
             collection.add_set(vector_set)
+        # Adapted vectors follow from those of their base: first for what is there, then for each batch.
+        self._derived = deriving.derived_from(collection, encoder) if encoder is not None else ()
+        for derived in self._derived:
+            deriving.catch_up(collection, derived)
         lacking = {item_id for s in self.sets for item_id in collection.vectorless(s.set_id)} | set(collection.thumbless())
         self._complete = self._there - lacking
         self._trashed = set(collection.ids(trashed=True))
@@ -158,8 +163,9 @@ class Indexer:
             began = time.monotonic()
             made = self._encoder.encode_prepared(np.stack([read.pixels for read in batch]))
             self._batch_size = batch_size((time.monotonic() - began) / len(batch))
-            for vector_set in self.sets:
-                for row, found in zip(made[vector_set.space], vectors):
+            filled = [(self.sets, made), *((derived.sets, derived.encoder.adapt(made)) for derived in self._derived)]
+            for vector_set, rows in ((each, by_space[each.space]) for sets, by_space in filled for each in sets):
+                for row, found in zip(rows, vectors):
                     found[vector_set.set_id] = row
         for read, found in zip(batch, vectors):
             if any(not np.isfinite(row).all() or not np.any(row) for row in found.values()):

@@ -14,7 +14,7 @@ from core.errors import Cancelled, InputError
 from core.ingest.folders import TABLE_EXTENSIONS
 from core.ingest.sources import Candidate, Scan, scan
 from core.jobs.attaching import attach, stands_alone
-from core.jobs.pipelines import bring, maps
+from core.jobs.pipelines import bring, deriving, maps
 from core.jobs.pipelines.encode import bring_up_to_date
 from core.jobs.pipelines.encoders import encoder_for
 from core.jobs.pipelines.indexing import Account, Indexer
@@ -89,15 +89,15 @@ def index(
         Nothing could be indexed.
     """
     progress = context.progress
-    before = {s.set_id for s in collection.sets()}
     brought = bring.read(Path(str(vectors)), encoder_name) if vectors else None
     encoder: Encoder | None = None
     if brought is None:
-        encoder = encoder_for(context, collection, encoder_name)
+        encoder = deriving.original(collection, encoder_for(context, collection, encoder_name))
     else:
         bring.check(collection, brought, found.candidates)
     if found.skipped:
         collection.commit(skipped=found.skipped)
+    before = {s.set_id for s in collection.sets()}
     indexer = Indexer(collection, encoder, progress, keeper)
     new = next((s.set_id for s in indexer.sets if s.space == "joint" and s.set_id not in before), None)
     if new is not None:

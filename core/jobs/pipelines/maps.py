@@ -21,6 +21,7 @@ from core.types import KnnGraph, MapFit
 N_K_DEPTH = 10
 """The k of the N_k that items show and filters use."""
 _N_K_OF = "n_k.set"
+"""Setting: the vector set whose N_k the items show."""
 REFIT_SHARE = 0.5
 """A map whose fit saw fewer of its items than this is fitted anew without being asked."""
 
