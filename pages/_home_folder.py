@@ -9,7 +9,7 @@ import streamlit as st
 from core.errors import LoupeError
 from pages import _jobs, _roots
 from pages._encoder_dialogs import chosen_encoder
-from pages._shared import PICKED, collections, collections_changed, count, go_to, pictures_in
+from pages._shared import PICKED, collections, collections_changed, count, go_to, pictures_in, tables_in
 
 _PATH = "home_path"
 
@@ -38,17 +38,27 @@ def index() -> None:
         st.caption(f"{'More than ' if more else ''}{count(n, 'image')} in {path.name or path}, subfolders included.")
         if not n:
             return
+    captions = _table_of(path) if path.is_dir() else None
     name = st.text_input("Name of the collection", value=_suggested(path), key=f"home_folder_name_{path}", max_chars=80)
     encoder = chosen_encoder("folder")
     if st.button("Index this folder" if path.is_dir() else f"Index {path.name}", key="home_folder_go", type="primary"):
         try:
-            job = _jobs.start_ingest(name.strip(), [path], encoder=encoder, uploaded=False)
+            job = _jobs.start_ingest(name.strip(), [path], encoder=encoder, captions=captions, uploaded=False)
         except LoupeError as error:
             st.error(str(error))
             return
         st.session_state[PICKED] = job.collection
         collections_changed()
         go_to("search")
+
+
+def _table_of(folder: Path) -> Path | None:
+    """The table in the folder whose captions and metadata its images are to get, if there is one and it is wanted."""
+    found = tables_in(folder)
+    if not found:
+        return None
+    chosen = st.selectbox("Captions and metadata from", [*found, "no table"], key=f"home_folder_table_{folder}")
+    return folder / chosen if chosen in found else None
 
 
 def _there(typed: str) -> Path | None:

@@ -149,16 +149,32 @@ def screen(wb: Workbench, setting: Setting) -> None:
 def afterwards(wb: Workbench, setting: Setting) -> None:
     """How far this is, the keys, and the qrels."""
     summary = wb.judgments.summary()
-    qrels, n_cant_tell = wb.judgments.export_qrels()
-    columns = st.columns([5, 2], vertical_alignment="center")
+    columns = st.columns([4, 2], vertical_alignment="center")
     made = f" {summary.made:,} more are made from names and keywords." if summary.made else ""
     columns[0].caption(
         f"{count(summary.grades, 'grade')} by {count(summary.judges, 'judge')} on "
         f"{summary.queries:,} {'query' if summary.queries == 1 else 'queries'}.{made} Keys: 0 1 2 3 grade, "
         "x can't tell, u undo, arrows or j k move, n next query."
     )
-    columns[1].download_button(
-        "Export qrels", qrels, file_name=f"{wb.key}.qrels", mime="text/plain", on_click="ignore", width="stretch",
-        help="TREC format: query, 0, item, grade. One grade for each pair: the adjudicated one, else the median of the "
-        f"judges' latest, rounded down. {n_cant_tell} pairs nobody could tell are left out.",
-    )  # fmt: skip
+    with columns[1]:
+        _exports(wb, with_made=not summary.made or _with_made())
+
+
+def _with_made() -> bool:
+    return not st.toggle("Grades by people only", key="judge_people_only",
+                         help="Leave out the grades that were made from names and keywords.")
+
+
+def _exports(wb: Workbench, *, with_made: bool) -> None:
+    """The qrels, and the words of the queries that they name by their ids."""
+    qrels, n_cant_tell = wb.judgments.export_qrels(with_made=with_made)
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            "Export qrels", qrels, file_name=f"{wb.key}.qrels", mime="text/plain", on_click="ignore",
+            help="TREC format: query, 0, item, grade. One grade for each pair: the adjudicated one, else the median of the "
+            f"judges' latest, rounded down. {n_cant_tell} pairs nobody could tell are left out.",
+        )  # fmt: skip
+        st.download_button(
+            "Export queries", wb.judgments.export_queries(), file_name=f"{wb.key}.queries.tsv", mime="text/plain",
+            on_click="ignore", help="Query id, tab, query: what the ids in the qrels stand for.",
+        )  # fmt: skip

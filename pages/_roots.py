@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from core.errors import InputError
+from core.errors import InputError, LoupeError
 from core.ingest.folders import hidden
 from core.ingest.formats import EXTENSIONS
 
+TABLE_BYTES = 50_000_000
+"""Larger tables are not looked into while somebody waits."""
 GLANCE = 20_000
 """Files looked at, at most, to say how many pictures a folder has."""
 
@@ -76,6 +78,23 @@ def glance(path: Path) -> tuple[int, bool]:
             if seen >= GLANCE:
                 return n, True
     return n, False
+
+
+def tables(path: Path) -> list[str]:
+    """Names of tables directly in a folder that say something of image files: captions and metadata for them."""
+    from core.ingest.folders import TABLE_EXTENSIONS
+    from core.ingest.tables import read_table
+
+    found = []
+    for table in sorted(path.iterdir()):
+        if table.suffix.lower() not in TABLE_EXTENSIONS or not table.is_file() or table.stat().st_size > TABLE_BYTES:
+            continue
+        try:
+            if read_table(table).image_column is not None:
+                found.append(table.name)
+        except LoupeError:  # some other table that happens to lie here
+            continue
+    return found
 
 
 def _inside(path: Path, allowed: tuple[Path, ...]) -> bool:

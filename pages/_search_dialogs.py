@@ -81,8 +81,13 @@ def _export(workbench: Workbench, ids: list[str]) -> None:
 @st.dialog("New collection", on_dismiss=close)
 def _collection(workbench: Workbench, ids: list[str]) -> None:
     st.text(f"{undo.counted(len(ids))} with their captions, tags and vectors; nothing is encoded again.")
-    name = st.text_input("Name", key="search_collection_name", max_chars=80)
-    if not st.button("Make it", type="primary", disabled=not name.strip(), key="search_collection_make"):
+    with st.form("search_collection_form", border=False):  # so that Return makes it, and the first click counts
+        name = st.text_input("Name", key="search_collection_name", max_chars=80)
+        make = st.form_submit_button("Make it", type="primary")
+    if not make:
+        return
+    if not name.strip():
+        st.error("Give it a name first.")
         return
     try:
         made = workbench.items.new_collection(name.strip(), ids)

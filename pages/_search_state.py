@@ -60,6 +60,10 @@ def read_link(collection: str, arrived: bool) -> None:
     if st.session_state.pop(_TOUCHED, False) or link == st.session_state.get(_WRITTEN):
         return
     if arrived and not link:
+        values["item"] = ""  # it was opened, and left
+        return
+    if arrived and set(link) == {"item"}:
+        values["item"] = link["item"]  # a picture that another page points at opens over the query that stands here
         return
     values.update(DEFAULTS)
     st.session_state[_FOLLOWED] = True

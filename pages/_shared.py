@@ -174,6 +174,14 @@ def pictures_in(folder: Path) -> tuple[int, bool]:
     return glance(folder)
 
 
+@st.cache_data(ttl=30, max_entries=32, show_spinner="Looking into the folder ...")
+def tables_in(folder: Path) -> list[str]:
+    """Names of the tables in a folder that have captions or metadata for its images; at most half a minute old."""
+    from pages._roots import tables
+
+    return tables(folder)
+
+
 @st.cache_data(max_entries=1, show_spinner=False)
 def demo_pictures(n: int = 8) -> tuple[tuple[bytes, ...], int]:
     """PNGs of the demo collection's first images, drawn on the spot, and how many it has in all."""

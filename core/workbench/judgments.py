@@ -138,6 +138,10 @@ class JudgmentService:
         qrels, n_cant_tell = qrels_of(consolidate(self._collection.judgments.all(), with_made=with_made))
         return format_qrels(qrels), n_cant_tell
 
+    def export_queries(self) -> str:
+        """Every saved query, one a line: its id, a tab, and its words (with tabs and line breaks as spaces)."""
+        return "".join(f"{q.query_id}\t{' '.join(q.text.split())}\n" for q in self._collection.saved_queries(None))
+
     def import_qrels(self, text: str, judge: str) -> int:
         """Add the grades of a qrels file under a judge's name; the number of lines.
 

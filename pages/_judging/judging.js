@@ -168,7 +168,7 @@ export default function (component) {
     const stage = make("div", "stage");
     (data.mode === "grid" ? drawGrid : drawOne)(stage);
     root.append(head, bar, stage, gradeButtons());
-    const foot = make("div", "foot hint", s.pending.length ? "saving…" : "saved");
+    const foot = make("div", "foot hint", s.pending.length ? "saving…" : judgedCount() ? "saved" : "");
     foot.dataset.testid = "saved";
     root.append(foot);
   }

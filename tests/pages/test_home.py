@@ -69,8 +69,23 @@ def test_a_folder_of_this_computer_is_queued_where_it_is(
     app.run()
     (job,) = Queue().jobs()
     assert job.args["source"] == str(folder.resolve())
-    assert (job.args["keep"], job.args["confine"]) == (False, True)
+    assert (job.args["keep"], job.args["confine"], job.args["captions"]) == (False, True, None)
     assert Collection.open("Sea").key == job.collection
+
+
+def test_a_table_in_the_folder_is_offered_and_used(app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "Sea"
+    folder.mkdir()
+    Image.new("RGB", (8, 8)).save(folder / "a.png")
+    (folder / "words.csv").write_text("file,caption\na.png,the sea\n")
+    monkeypatch.setenv("LOUPE_ROOTS", str(tmp_path))
+    run(app).text_input(key="home_path").set_value(str(folder))
+    run(app)
+    assert app.selectbox(key=f"home_folder_table_{folder.resolve()}").options == ["words.csv", "no table"]
+    app.button(key="home_folder_go").click()
+    app.run()
+    (job,) = Queue().jobs()
+    assert job.args["captions"] == str(folder.resolve() / "words.csv")
 
 
 def test_a_folder_outside_the_roots_is_refused_in_words(

@@ -50,3 +50,10 @@ def test_a_glance_counts_pictures_by_name(root: Path, monkeypatch: pytest.Monkey
     assert _roots.glance(root / "Pictures") == (2, False)
     monkeypatch.setattr(_roots, "GLANCE", 1)
     assert _roots.glance(root / "Pictures")[1] is True
+
+
+def test_tables_that_name_pictures_are_found_and_others_left(root: Path) -> None:
+    (root / "captions.csv").write_text("file,caption\na.jpg,a dog\n")
+    (root / "prices.csv").write_text("thing,price\nx,3\n")
+    (root / "broken.parquet").write_bytes(b"PAR1 not")
+    assert _roots.tables(root) == ["captions.csv"]

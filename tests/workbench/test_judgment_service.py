@@ -73,6 +73,12 @@ def test_qrels_come_back_in(service):
     assert service.grades_for("q2") == {}
 
 
+def test_queries_go_out_with_the_ids_that_the_qrels_use(service):
+    service.add_typed_queries("red car\nblue -night", "mine")
+    first, second = service.queries("mine")
+    assert service.export_queries() == f"{first.query_id}\tred car\n{second.query_id}\tblue -night\n"
+
+
 def test_typed_queries_all_or_none(service):
     assert service.add_typed_queries("red car\n\n  blue -night \nred car", "mine") == 2
     assert [query.text for query in service.queries("mine")] == ["red car", "blue -night"]
