@@ -15,9 +15,10 @@ from collections.abc import Sequence  # noqa: E402
 from dataclasses import asdict  # noqa: E402
 from pathlib import Path  # noqa: E402
 
+from core import documents  # noqa: E402
 from core.arguments import read  # noqa: E402
 from core.errors import Damaged, ImageError, InputError, LoupeError, NotFound, QueryError  # noqa: E402
-from core.types import Job, Query, SearchResult, Term  # noqa: E402
+from core.types import Job, Query, Term  # noqa: E402
 
 USER_ERROR, UNEXPECTED, INTERRUPTED = 2, 1, 130
 
@@ -88,7 +89,7 @@ def _search(args: argparse.Namespace) -> int:
     query = Query((*query.terms, *terms), query.literals, query.where)
     result = wb.search(query, args.k, where=args.where, recipe=args.recipe)
     if args.json:
-        _print_json(_as_json(result, render(query)))
+        _print_json(documents.of_search(result, render(query)))
         return 0
     for hit in result:
         print(f"{hit.rank:>4}  {hit.score:+.4f}  {hit.item_id}  {hit.file}  {hit.caption}")
@@ -97,34 +98,6 @@ def _search(args: argparse.Namespace) -> int:
     for warning in result.warnings:
         print(warning, file=sys.stderr)
     return 0
-
-
-def _as_json(result: SearchResult, line: str) -> dict[str, object]:
-    return {
-        "query": line,
-        "where": result.query.where,
-        "k": result.k,
-        "total": result.total,
-        "matched": result.matched,
-        "plan": result.plan,
-        "ms": round(result.timings.get("total", 0.0), 3),
-        "timings": {step: round(ms, 3) for step, ms in result.timings.items()},
-        "generation": result.generation,
-        "recipe": result.recipe,
-        "warnings": list(result.warnings),
-        "hits": [
-            {
-                "rank": hit.rank,
-                "item_id": hit.item_id,
-                "score": hit.score,
-                "cosine": hit.cosine,
-                "file": hit.file,
-                "caption": hit.caption,
-                "terms": list(hit.terms),
-            }
-            for hit in result
-        ],
-    }
 
 
 def _hubs(args: argparse.Namespace) -> int:
@@ -138,17 +111,7 @@ def _hubs(args: argparse.Namespace) -> int:
     if view is None:
         raise InputError(f"{wb.name} has no vectors yet; index its images first.")
     if args.json:
-        _print_json(
-            {
-                "k": view.k,
-                "space": view.space,
-                "query_side": view.query_side,
-                "n_items": view.n_items,
-                "n_queries": view.n_queries,
-                "report": asdict(view.report),
-                "hubs": [{"item_id": item.item_id, "n_k": n_k} for item, n_k in view.hubs],
-            }
-        )
+        _print_json(documents.of_hubs(view))
         return 0
     print(f"skewness {view.report.skewness:.2f}, Robin Hood {view.report.robin_hood:.3f}, "
           f"never found {view.report.antihub_share:.1%}; {view.n_hubs:,} hubs")  # fmt: skip
@@ -214,14 +177,10 @@ def _encoders(args: argparse.Namespace) -> int:
         if job is not None:
             return _wait(job, args.json, lambda result: f"{wb.name} is searched with {wb.collection.set().set_id}")
         states = wb.encoders.sets()
-        lines = [f"{'*' if s.set.active else ' '} {s.set.set_id}  {s.n_vectors:,} images  {s.set.engine} {s.set.precision}"
-                 f"{f'  {s.n_lacking:,} lacking' if s.n_lacking else ''}" for s in states]  # fmt: skip
-        _say(args, {"sets": [asdict(state) for state in states]}, "\n".join(lines))
+        _say(args, {"sets": [asdict(state) for state in states]}, "\n".join(map(documents.line_of_set, states)))
         return 0
     found = offers()
-    lines = [f"{one.name}  {'here' if one.here else f'{one.n_bytes / 1e6:,.0f} MB to fetch'}  "
-             f"{f'{one.measured.images_per_s:,.0f} images/s  ' if one.measured else ''}{one.licence}" for one in found]  # fmt: skip
-    _say(args, {"encoders": [asdict(one) for one in found]}, "\n".join(lines))
+    _say(args, {"encoders": [asdict(one) for one in found]}, "\n".join(map(documents.line_of_encoder, found)))
     return 0
 
 
@@ -298,7 +257,7 @@ def _jobs(args: argparse.Namespace) -> int:
         queue.cancel(args.cancel)
         ensure_worker()
     found = queue.jobs(live=not args.all)
-    lines = [f"{job.job_id}  {job.kind}  {job.collection}  {job.state}  {_so_far(job)}" for job in found]
+    lines = [f"{job.job_id}  {job.kind}  {job.collection}  {job.state}  {documents.so_far(job)}" for job in found]
     _say(args, {"jobs": [asdict(job) for job in found]}, "\n".join(lines) or "Nothing is being done.")
     return 0
 
@@ -364,20 +323,11 @@ class _Line:
 
     def show(self, job: Job) -> None:
         if self._on:
-            print(f"\r\x1b[K{_so_far(job)}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{documents.so_far(job)}", end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         if self._on:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-def _so_far(job: Job) -> str:
-    if not job.total:
-        return job.stage or job.message or job.state
-    eta = "" if job.eta is None else f", {job.eta:,.0f} s left"
-    if job.stage.startswith("downloading"):
-        return f"{job.stage} {job.done / 1e6:,.0f} of {job.total / 1e6:,.0f} MB, {job.rate / 1e6:,.1f} MB/s{eta}"
-    return f"{job.stage} {job.done:,} of {job.total:,}, {job.rate:,.0f}/s{eta}"
 
 
 def _upload(wb: object, path: str) -> str:

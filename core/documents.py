@@ -1,0 +1,79 @@
+"""What commands say: a result as the JSON document that scripts rely on, and things as lines for people."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from core.types import Job, SearchResult
+
+if TYPE_CHECKING:
+    from core.encode.catalogue import Offer
+    from core.workbench.encoders import SetState
+    from core.workbench.hubs import HubsView
+
+
+def of_search(result: SearchResult, line: str) -> dict[str, object]:
+    """The document of ``search``; `line` is the query in the query language."""
+    return {
+        "query": line,
+        "where": result.query.where,
+        "k": result.k,
+        "total": result.total,
+        "matched": result.matched,
+        "plan": result.plan,
+        "ms": round(result.timings.get("total", 0.0), 3),
+        "timings": {step: round(ms, 3) for step, ms in result.timings.items()},
+        "generation": result.generation,
+        "recipe": result.recipe,
+        "warnings": list(result.warnings),
+        "hits": [
+            {
+                "rank": hit.rank,
+                "item_id": hit.item_id,
+                "score": hit.score,
+                "cosine": hit.cosine,
+                "file": hit.file,
+                "caption": hit.caption,
+                "terms": list(hit.terms),
+            }
+            for hit in result
+        ],
+    }
+
+
+def of_hubs(view: HubsView) -> dict[str, object]:
+    """The document of ``hubs``."""
+    return {
+        "k": view.k,
+        "space": view.space,
+        "query_side": view.query_side,
+        "n_items": view.n_items,
+        "n_queries": view.n_queries,
+        "report": asdict(view.report),
+        "hubs": [{"item_id": item.item_id, "n_k": n_k} for item, n_k in view.hubs],
+    }
+
+
+def so_far(job: Job) -> str:
+    """How far a job is: ``indexing 12 of 40, 9/s, 3 s left``."""
+    if not job.total:
+        return job.stage or job.message or job.state
+    eta = "" if job.eta is None else f", {job.eta:,.0f} s left"
+    if job.stage.startswith("downloading"):
+        return f"{job.stage} {job.done / 1e6:,.0f} of {job.total / 1e6:,.0f} MB, {job.rate / 1e6:,.1f} MB/s{eta}"
+    return f"{job.stage} {job.done:,} of {job.total:,}, {job.rate:,.0f}/s{eta}"
+
+
+def line_of_set(state: SetState) -> str:
+    """A vector set of a collection; a star marks the one in use."""
+    made = f"{'*' if state.set.active else ' '} {state.set.set_id}  {state.n_vectors:,} images"
+    lacking = f"  {state.n_lacking:,} lacking" if state.n_lacking else ""
+    return f"{made}  {state.set.engine} {state.set.precision}{lacking}"
+
+
+def line_of_encoder(offer: Offer) -> str:
+    """An encoder that can be had: whether it is here, how fast it was, its licence."""
+    where = "here" if offer.here else f"{offer.n_bytes / 1e6:,.0f} MB to fetch"
+    speed = f"{offer.measured.images_per_s:,.0f} images/s  " if offer.measured else ""
+    return f"{offer.name}  {where}  {speed}{offer.licence}"
