@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 COMMIT = "c0ffee" * 6 + "c0de"
 
@@ -105,3 +106,13 @@ def serving() -> Iterator[Hub]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def point_at(serving, cache: Path, monkeypatch) -> None:
+    """Let the hub's client ask this server and keep what it brings in `cache`."""
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", serving.address)
+    template = f"{serving.address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr("core.encode.fetching.PAUSE_S", 0.0)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)

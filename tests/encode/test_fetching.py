@@ -21,15 +21,10 @@ WEIGHTS = np.random.default_rng(0).bytes(1_000_000)
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
     with hubs.serving() as serving:
-        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", serving.address)
-        template = f"{serving.address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-        monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+        hubs.point_at(serving, tmp_path / "cache", monkeypatch)
         monkeypatch.setattr(hubcache, "tags", lambda: {"LoupeTiny/a_tag": "someone/tiny/"})
         monkeypatch.setattr(fetching, "tags", hubcache.tags)
-        monkeypatch.setattr(fetching, "PAUSE_S", 0.0)
         monkeypatch.setattr(fetching, "_config_of", lambda model: {})
-        monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
         serving.files = {"someone/tiny/open_clip_model.safetensors": WEIGHTS}
         yield serving
 

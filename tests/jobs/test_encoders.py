@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import core.encode
-from core.encode import fetching, hubcache, measured, probing
+from core.encode import hubcache, measured, probing
 from core.errors import EncoderError, InputError, NotFound
 from core.jobs import Queue
 from core.jobs.pipelines import encoders as pipeline
@@ -50,12 +50,7 @@ def other(monkeypatch):
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
     with hubs.serving() as serving:
-        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", serving.address)
-        template = f"{serving.address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-        monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(fetching, "PAUSE_S", 0.0)
-        monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+        hubs.point_at(serving, tmp_path / "cache", monkeypatch)
         repository, files = hubcache.weight_files(hubcache.tags()[NAME.removeprefix("openclip:")])
         serving.files = {f"{repository}/{files[0]}": WEIGHTS}
         yield serving
