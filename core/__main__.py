@@ -93,7 +93,8 @@ def _search(args: argparse.Namespace) -> int:
         return 0
     for hit in result:
         print(f"{hit.rank:>4}  {hit.score:+.4f}  {hit.item_id}  {hit.file}  {hit.caption}")
-    print(f"{len(result):,} of {result.matched:,} matching of {result.total:,}, {result.plan}, "
+    compared = f", {result.space} space" if result.set_id else ""
+    print(f"{len(result):,} of {result.matched:,} matching of {result.total:,}, {result.plan}{compared}, "
           f"{result.timings.get('total', 0.0):.0f} ms", file=sys.stderr)  # fmt: skip
     for warning in result.warnings:
         print(warning, file=sys.stderr)

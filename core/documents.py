@@ -26,6 +26,8 @@ def of_search(result: SearchResult, line: str) -> dict[str, object]:
         "timings": {step: round(ms, 3) for step, ms in result.timings.items()},
         "generation": result.generation,
         "recipe": result.recipe,
+        "space": result.space,
+        "set": result.set_id,
         "warnings": list(result.warnings),
         "hits": [
             {
@@ -69,7 +71,10 @@ def line_of_set(state: SetState) -> str:
     """A vector set of a collection; a star marks the one in use."""
     made = f"{'*' if state.set.active else ' '} {state.set.set_id}  {state.n_vectors:,} images"
     lacking = f"  {state.n_lacking:,} lacking" if state.n_lacking else ""
-    return f"{made}  {state.set.engine} {state.set.precision}{lacking}"
+    spaces = "joint and visual space" if state.visual is not None else "joint space"
+    if state.n_visual_lacking:
+        lacking += f"  {state.n_visual_lacking:,} lacking in the visual space"
+    return f"{made}  {state.set.engine} {state.set.precision}  {spaces}{lacking}"
 
 
 def line_of_encoder(offer: Offer) -> str:

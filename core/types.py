@@ -213,7 +213,14 @@ class HubSetting:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a query is answered. ``plain`` is the default: the active set, exact or planned, nothing on top."""
+    """How a query is answered. ``plain`` is the default: the active set, exact or planned, nothing on top.
+
+    Attributes
+    ----------
+    set : str
+        ``active``: the vectors in use, and for images alone those of the same encoder's visual space, where there are any.
+        ``joint``: the vectors in use, whatever is asked. Otherwise the id of a vector set.
+    """
 
     name: str = "plain"
     version: int = 1
@@ -275,6 +282,10 @@ class SearchResult(Sequence[Hit]):
         Milliseconds by step: ``encode``, ``filter``, ``search``, ``rank``, ``total``.
     generation : int
         Of the collection, when the answer was made.
+    space : {"joint", "visual"}
+        What images were compared by: meaning, as words can ask for it, or looks alone.
+    set_id : str
+        The vector set that answered; empty where nothing was compared.
     """
 
     query: Query
@@ -288,6 +299,7 @@ class SearchResult(Sequence[Hit]):
     generation: int = 0
     recipe: str = "plain"
     space: str = "joint"
+    set_id: str = ""
 
     def __getitem__(self, i):  # noqa: ANN001, ANN204 - the Sequence protocol
         return self.hits[i]

@@ -67,16 +67,17 @@ def _set(wb: Workbench, state: SetState, *, being_filled: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"encoder_set_{chosen.set_id}"):
         covered = count(total, "image") if not state.n_lacking else f"{state.n_vectors:,} of {count(total, 'image')}"
         made = " · ".join(part for part in (chosen.engine, chosen.precision, megabytes(state.n_bytes)) if part)
-        st.markdown(f"**{_plain(_title(state))}**  \n:small[{covered} · {made}]", help=f"Vector set {chosen.set_id}, "
-                    f"{chosen.dim} dimensions, weights {chosen.weights}; {chosen.preprocessing}")  # fmt: skip
+        st.markdown(f"**{_plain(_title(state))}**  \n:small[{covered} · {made}{_spaces(state)}]",
+                    help=f"Vector set {chosen.set_id}, {_dimensions(state)}, weights {chosen.weights}; {chosen.preprocessing}")
         if being_filled:
             return
         if chosen.active:
             st.badge("in use", color="primary")
         elif state.n_vectors and not state.n_lacking:
             st.button("Switch to this", key=f"encoder_switch_{chosen.set_id}", on_click=_switch, args=(wb.key, chosen.set_id))
-        if state.n_lacking and chosen.engine != "brought":
-            label = f"Encode {count(state.n_lacking, 'image')}" + ("" if chosen.active else " and switch")
+        lacking = max(state.n_lacking, state.n_visual_lacking)
+        if lacking and chosen.engine != "brought":
+            label = f"Encode {count(lacking, 'image')}" + ("" if chosen.active else " and switch")
             st.button(label, key=f"encoder_fill_{chosen.set_id}", on_click=_add, args=(wb.key, chosen.encoder))
         if not chosen.active:
             st.button("Remove", key=f"encoder_remove_{chosen.set_id}", type="tertiary", on_click=_remove,
@@ -85,6 +86,21 @@ def _set(wb: Workbench, state: SetState, *, being_filled: bool) -> None:
 
 def _title(state: SetState) -> str:
     return "vectors of your own" if state.set.engine == "brought" else state.set.encoder.removeprefix("openclip:")
+
+
+def _spaces(state: SetState) -> str:
+    """Which comparisons there are, where there is more than one."""
+    if state.visual is None:
+        return ""
+    if state.n_visual_lacking:
+        return f" · by meaning; by looks when {count(state.n_visual_lacking, 'image')} more are encoded"
+    return " · by meaning and by looks"
+
+
+def _dimensions(state: SetState) -> str:
+    if state.visual is None:
+        return f"{state.set.dim} dimensions"
+    return f"{state.set.dim} dimensions for meaning and {state.visual.dim} for looks, which images alone are compared in"
 
 
 def _encoding(wb: Workbench) -> list[Job]:

@@ -16,7 +16,10 @@ from pages import _search_undo as undo
 from pages._search_chips import MAX_UPLOAD, add_upload
 from pages._search_results import SORTS, all_that_match, summary
 
-RECIPES = {"plain": "every image", "folded": "look-alikes folded", "sum": "terms not centred"}
+RECIPES = {"plain": "every image", "folded": "look-alikes folded", "sum": "terms not centred", "joint-only": "images by meaning"}
+SUMMARY = ("Images that match, of all; how they were found; how long that took. Words are compared with images by meaning "
+           "(the joint space). Images alone are compared by looks (the visual space), where the encoder has one; the recipe "
+           "*images by meaning* turns that off.")
 _IMAGE = "search_image"
 K_CHOICES = (20, 40, 100, 200, 500)
 IMAGE_TYPES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm", "pgm", "pbm", "pnm", "jp2", "heic"]
@@ -83,8 +86,7 @@ def toolbar(workbench: Workbench, query: Query, result: SearchResult) -> None:
     """What was found, and the choices about it."""
     values = link.state()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="search_toolbar"):
-        st.text(summary(result), width="stretch",
-                help="Images that match, of all; how they were found; how long that took.")
+        st.text(summary(result), width="stretch", help=SUMMARY)
         if query.terms:
             named = recipes(workbench.collection)
             _choice("Recipe", "recipe", {name: RECIPES.get(name, name) for name in named}, 170,

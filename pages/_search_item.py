@@ -116,7 +116,7 @@ def _near(workbench: Workbench, item_id: str) -> None:
             link.put(item=event["ids"][0])
 
     if near:
-        st.caption("Most similar")
+        st.caption("Most similar", help="By looks, where the encoder has a visual space; otherwise by meaning.")
         card_grid([card(item, score=cosine) for item, cosine in near], key="search_item_near", height=84, strip=True,
                   selectable=False, actions=("more",), on_event=step, label="Most similar images")
 

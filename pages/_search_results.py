@@ -53,10 +53,12 @@ def _order() -> tuple[str, int]:
 
 
 def summary(result: SearchResult) -> str:
-    """``96 of 3,195 · exact · 38 ms``, and how many of them are listed."""
+    """``96 of 3,195 · exact · 38 ms``, how many of them are listed, and what images of the query were compared by."""
     parts = [f"{result.matched:,} of {result.total:,}"]
     if result.query.terms and len(result) < result.matched:
         parts.append(f"best {len(result):,} shown")
+    if any(term.kind != "text" for term in result.query.terms):
+        parts.append("by looks" if result.space == "visual" else "by meaning")
     parts += ["approximate" if result.plan == "approximate" else "exact", f"{result.timings.get('total', 0):.0f} ms"]
     return " · ".join(parts)
 

@@ -175,6 +175,23 @@ def test_every_kind_of_term(loupe, indexed, pictures):
     assert files("-k", 2)[0] == ["0000-red-circle.png", "0001-green-circle.png"]
 
 
+def test_the_space_is_said(loupe, indexed, pictures):
+    def of(*words):
+        code, out, err = loupe("search", "c", *words, "-k", 2, "--json")
+        assert code == 0, err
+        return document(out)["space"], document(out)["set"]
+
+    joint, named = of("--text", "red")
+    item_id = json.loads(loupe("search", "c", "--text", "red", "-k", "1", "--json")[1])["hits"][0]["item_id"]
+    assert joint == "joint"
+    assert of("--item", item_id) == ("visual", f"{named}-visual")
+    assert of("--image", pictures / "0002-blue-circle.png")[0] == "visual"
+    assert of("--item", item_id, "--minus-text", "blue") == ("joint", named)
+    assert of("--item", item_id, "--recipe", "joint-only") == ("joint", named)
+    assert "exact, visual space, " in loupe("search", "c", "--item", item_id)[2]
+    assert "joint and visual space" in loupe("encoders", "--collection", "c")[1]
+
+
 def test_search_for_people(loupe, indexed):
     code, out, err = loupe("search", "c", "--text", "red", "-k", 2)
     assert code == 0

@@ -47,3 +47,13 @@ def colour_world(folder: Path, n: int = 36, *, name: str = "Colours") -> Workben
     queries = [parse(text) for text in ("red", "blue", "green -blue")]
     collection.save_queries([SavedQuery(q.query_id, text, q) for text, q in zip(("red", "blue", "green -blue"), queries)], "Colours")
     return Workbench(collection)
+
+
+def add_visual(wb: Workbench, leave_out: int = 0) -> str:
+    """Give a colour world vectors in the visual space, but for its last few images; the set's id."""
+    encoder, collection = fakes.FakeEncoder(), wb.collection
+    ids = collection.ids()[: len(collection) - leave_out]
+    visual = vector_sets(encoder)[1]
+    collection.add_set(visual)
+    collection.commit((), {visual.set_id: (ids, encoder.encode_visual([collection.original_path(i) for i in ids]))})
+    return visual.set_id

@@ -22,7 +22,7 @@ al. 2018) with a = b = 1, taken over all pairs instead of samples, which is what
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,7 +42,7 @@ _RANKS_COMPARED = 10
 
 
 def layout(view: VectorView, graph: KnnGraph | None, hit_ids: Sequence[str], per_hit: int = 5,
-           max_items: int = MAX_ITEMS) -> Neighbourhood:
+           max_items: int = MAX_ITEMS, near: Mapping[str, Sequence[str]] | None = None) -> Neighbourhood:
     """Lay out the hits of a query with the neighbours of each.
 
     Parameters
@@ -56,6 +56,9 @@ def layout(view: VectorView, graph: KnnGraph | None, hit_ids: Sequence[str], per
     per_hit : int
         Neighbours taken along for each hit, the nearest of all hits first.
     max_items : int
+    near : Mapping of item id to ids, optional
+        Nearest others of each hit, for a vector set without a graph: they and the links come from here, and from
+        `graph`, of another set, only N_k.
 
     Returns
     -------
@@ -63,7 +66,7 @@ def layout(view: VectorView, graph: KnnGraph | None, hit_ids: Sequence[str], per
         ``preserved`` compares the 10 nearest of each item (fewer in small sets) before and after.
     """
     hits = [item_id for item_id in dict.fromkeys(map(str, hit_ids)) if view.position(item_id) is not None][:max_items]
-    chosen = _with_neighbors(graph, hits, per_hit, max_items, view) if graph is not None else hits
+    chosen = _with_neighbors(_nearest(graph, hits) if near is None else near, hits, per_hit, max_items, view)
     n = len(chosen)
     ids = np.array(chosen, dtype=str)
     if n == 0:
@@ -74,8 +77,8 @@ def layout(view: VectorView, graph: KnnGraph | None, hit_ids: Sequence[str], per
     coords = place(similarities)
     return Neighbourhood(
         item_ids=ids, coords=coords, n_hits=len(hits), query_xy=_rank_weighted_mean(coords[:len(hits)]),
-        edges=_links(graph, ids, similarities), preserved=preserved(similarities, coords),
-        n_k=_n_k(graph, ids))
+        edges=_links(_nearest(graph, ids) if near is None else near, ids, similarities),
+        preserved=preserved(similarities, coords), n_k=_n_k(graph, ids))
 
 
 def place(similarities: np.ndarray) -> np.ndarray:
@@ -114,18 +117,27 @@ def preserved(similarities: np.ndarray, coords: np.ndarray, k: int = _RANKS_COMP
     return float((both[0] & both[1]).sum() / (n * k))
 
 
-def _with_neighbors(graph: KnnGraph, hits: list[str], per_hit: int, max_items: int, view: VectorView) -> list[str]:
+def _nearest(graph: KnnGraph | None, ids: Sequence[str] | np.ndarray) -> dict[str, list[str]]:
+    """What the graph says of some items: id -> ids of its nearest others; items it does not know are left out."""
+    if graph is None:
+        return {}
+    at = _positions(graph, ids)
+    return {str(item_id): graph.item_ids[graph.neighbors[position]].tolist()
+            for item_id, position in zip(ids, at) if position >= 0}
+
+
+def _with_neighbors(
+    nearest: Mapping[str, Sequence[str]], hits: list[str], per_hit: int, max_items: int, view: VectorView
+) -> list[str]:
     """The hits, then the first neighbour of each in rank order, then the second of each, and so on."""
-    at = _positions(graph, hits)
+    lists = [nearest.get(item_id, ()) for item_id in hits]
     chosen = dict.fromkeys(hits)
-    for column in range(min(per_hit, graph.neighbors.shape[1])):
-        for position in at:
+    for column in range(per_hit):
+        for others in lists:
             if len(chosen) >= max_items:
                 return list(chosen)
-            if position >= 0:
-                item_id = str(graph.item_ids[graph.neighbors[position, column]])
-                if view.position(item_id) is not None:
-                    chosen.setdefault(item_id)
+            if column < len(others) and view.position(others[column]) is not None:
+                chosen.setdefault(others[column])
     return list(chosen)
 
 
@@ -139,19 +151,17 @@ def _positions(graph: KnnGraph, ids: Sequence[str] | np.ndarray) -> np.ndarray:
     return np.where(graph.item_ids[at] == ids, at, -1)
 
 
-def _links(graph: KnnGraph | None, ids: np.ndarray, similarities: np.ndarray) -> np.ndarray:
+def _links(nearest: Mapping[str, Sequence[str]], ids: np.ndarray, similarities: np.ndarray) -> np.ndarray:
     """Pairs (lower, higher position) of items where one is among the nearest of the other."""
-    n = len(ids)
-    rows = np.full(len(graph.item_ids) if graph is not None else 0, -1, np.int64)
-    at = _positions(graph, ids) if graph is not None else np.full(n, -1, np.int64)
-    rows[at[at >= 0]] = np.flatnonzero(at >= 0)
+    where = {item_id: row for row, item_id in enumerate(ids.tolist())}
     pairs = []
-    for i in range(n):
-        if at[i] >= 0:
-            others = rows[graph.neighbors[at[i], :LINKS_EACH]]
+    for i, item_id in enumerate(ids.tolist()):
+        known = nearest.get(item_id)
+        if known is not None:
+            others = [where[other] for other in known[:LINKS_EACH] if other in where]
         else:  # not in the graph yet: its three nearest in the picture
-            others = [j for j in np.argsort(-similarities[i], kind="stable") if j != i][:3]
-        pairs += [(min(i, int(j)), max(i, int(j))) for j in others if j >= 0]
+            others = [int(j) for j in np.argsort(-similarities[i], kind="stable") if j != i][:3]
+        pairs += [(min(i, j), max(i, j)) for j in others]
     return np.array(sorted(set(pairs)), np.int32).reshape(-1, 2)
 
 

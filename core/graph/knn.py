@@ -8,7 +8,7 @@ ways give the same graph, up to the last bit of a float32 product.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +24,7 @@ Progress = Callable[[int, int], None]
 DEFAULT_K = 30
 ARTIFACT = "graph"
 _BLOCK_BYTES = 64 * 2**20  # of one block of similarities
+_BLOCK_ROWS = 8192  # of float16 rows made float32 at once
 _ROUGH_FROM = 6_000  # rows; below this the float32 products are as fast
 _SCALE = 1e6  # similarities are compared after rounding to 6 decimals
 # float32 dot products of unit rows err by less than this for any d we meet (d * eps * sum|x_i y_i| <= 2e-6 at d = 4096
@@ -101,6 +102,33 @@ def nearest(vectors: np.ndarray, k: int, on_progress: Progress | None = None, *,
         if on_progress is not None:
             on_progress(int(rows[-1]) + 1, n)
     return neighbors, similarities
+
+
+def around(view: VectorView, item_ids: Sequence[str], k: int) -> dict[str, list[str]]:
+    """The `k` nearest live items of a few items, where no graph of their vectors is kept.
+
+    Parameters
+    ----------
+    view : VectorView
+    item_ids : sequence of str
+        Those without a live row are left out.
+
+    Returns
+    -------
+    dict
+        Item id -> ids of its nearest others, in the graph's order.
+    """
+    at = np.unique(view.find(item_ids))
+    if not len(at):
+        return {}
+    order = view.live[np.argsort(view.item_ids[view.live], kind="stable")]
+    few, products = view.rows(at), np.empty((len(at), len(order)), np.float32)
+    for start in range(0, len(order), _BLOCK_ROWS):
+        products[:, start : start + _BLOCK_ROWS] = few @ view.rows(order[start : start + _BLOCK_ROWS]).T
+    products[order[None, :] == at[:, None]] = -np.inf  # the item itself
+    columns, _ = _select(products, np.broadcast_to(np.arange(len(order)), products.shape), min(k, len(order) - 1))
+    ids = view.item_ids[order]
+    return {str(item_id): ids[row].astype(str).tolist() for item_id, row in zip(view.item_ids[at], columns)}
 
 
 def _torch() -> object | None:

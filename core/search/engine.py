@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from core.encode.protocol import Encoder
-from core.errors import EncoderError, InputError, NotFound, QueryError
+from core.errors import EncoderError, InputError, NotFound
 from core.index.exact import rounded
 from core.index.planner import search_vectors
 from core.query.compose import Composed, compose
 from core.query.parse import check
 from core.rank import fold as folding
-from core.search import recipes
+from core.search import recipes, sets
 from core.search.browse import browse
 from core.search.facts import facts
 from core.search.filters import filtered, n_live, numbers, positions, remembered, state_of
@@ -26,8 +26,6 @@ from core.types import Hit, Query, Recipe, SearchResult, Term, VectorSet
 
 EncoderFor = Callable[[str], Encoder]
 
-NO_ENCODER = "none"
-"""The encoder's name of vectors that were brought along without one."""
 _VECTORS_KEPT = 512
 _vectors: OrderedDict[tuple[str, ...], np.ndarray] = OrderedDict()
 _lock = threading.Lock()
@@ -92,7 +90,7 @@ def run(
     if not query.terms:
         return replace(browse(collection, query, limit=k, offset=offset), recipe=recipe.name)
     clock = _Clock()
-    chosen, warnings = _choose_set(collection, query, recipe)
+    chosen, warnings = sets.choose(collection, query, recipe)
     view = collection.view(chosen.set_id)
     composed = _composed(collection, query, view, recipe, encoder_for)
     clock.lap("encode")
@@ -122,39 +120,11 @@ def run(
     return SearchResult(
         query=query, k=k, hits=hits, total=len(view.live), matched=matched, plan=plan, timings=clock.done(),
         warnings=tuple(warnings), generation=view.generation, recipe=recipe.name, space=chosen.space,
+        set_id=chosen.set_id,
     )
 
 
 # ---------------------------------------------------------------- terms to a vector
-
-
-def _choose_set(collection: Collection, query: Query, recipe: Recipe) -> tuple[VectorSet, list[str]]:
-    """The recipe's vector set, or for words and uploads that it has no encoder for the one beside it that has."""
-    chosen = collection.set(None if recipe.set == "active" else recipe.set)
-    kinds = {term.kind for term in query.terms}
-
-    def answers(other: VectorSet) -> bool:
-        return (other.has_text or "text" not in kinds) and (other.encoder != NO_ENCODER or "upload" not in kinds)
-
-    if answers(chosen):
-        return chosen, []
-    able = [other for other in collection.sets() if answers(other)]
-    siblings = [other for other in able if (other.encoder, other.weights) == (chosen.encoder, chosen.weights)]
-    if siblings:
-        return siblings[0], []
-    lacks = "have no text" if "text" in kinds and not chosen.has_text else "came without an encoder"
-    if able and recipe.set == "active":
-        return able[0], [f"Answered with {able[0].set_id}: the active vectors, {chosen.set_id}, {lacks}."]
-    example = "image:<item id>" if chosen.encoder == NO_ENCODER else "image:<item id>, or an upload"
-    if lacks == "have no text":
-        raise QueryError(
-            f"Words cannot be searched here: the vectors {chosen.set_id} have no text encoder. Search by example instead"
-            f" ({example}), use file: or caption:, or index the images with an encoder such as starter."
-        )
-    raise QueryError(
-        f"Images from outside cannot be searched with here: the vectors {chosen.set_id} came without an encoder. Use an"
-        f" image of the collection ({example}), or index the images with an encoder such as starter."
-    )
 
 
 def _composed(

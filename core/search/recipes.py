@@ -14,13 +14,19 @@ BUILT_IN: Mapping[str, Recipe] = {
     "plain": Recipe(),
     "folded": Recipe(name="folded", fold=True),
     "sum": Recipe(name="sum", compose="sum"),
+    "joint-only": Recipe(name="joint-only", set="joint"),
 }
-"""``plain`` is the default; ``folded`` shows near-duplicates once; ``sum`` adds terms without centring them."""
+"""``plain`` is the default; ``folded`` shows near-duplicates once; ``sum`` adds terms without centring them;
+``joint-only`` compares images alone by meaning too."""
+
+OF_THE_COLLECTION = ("active", "joint")
+"""What the set of a recipe can be instead of an id: see `core.types.Recipe`."""
 
 DESCRIPTIONS: Mapping[str, str] = {
     "plain": "Similarity alone, terms centred before they are added.",
     "folded": "As plain, and pictures that are nearly the same are shown once.",
     "sum": "Terms added as they are, without centring; for comparison.",
+    "joint-only": "As plain, but images alone are compared by meaning, as words are, instead of by looks.",
 }
 _SETTING = "recipes"
 _CHOICES = {"index": ("auto", "exact", "usearch"), "compose": ("centred", "sum"), "rerank": ("none",)}
@@ -68,7 +74,7 @@ def save_recipe(collection: Collection, made: Recipe) -> Recipe:
     made = check(made)
     if made.name in BUILT_IN:
         raise InputError(f"The recipe {made.name} is built in; give yours another name.")
-    if made.set != "active":
+    if made.set not in OF_THE_COLLECTION:
         collection.set(made.set)
     kept = _kept(collection)
     if made.name in kept:
@@ -127,7 +133,7 @@ def check(made: Recipe) -> Recipe:
     if not isinstance(made.version, int) or isinstance(made.version, bool) or made.version < 1:
         raise InputError(f"The version of a recipe is a whole number from 1 on, not {made.version!r}.")
     if not isinstance(made.set, str) or not made.set:
-        raise InputError("The set of a recipe is the id of a vector set, or active.")
+        raise InputError("The set of a recipe is the id of a vector set, or active, or joint.")
     for part, choices in _CHOICES.items():
         if getattr(made, part) not in choices:
             raise InputError(f"{part} of the recipe {made.name} is {getattr(made, part)!r}; it can be"

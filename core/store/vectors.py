@@ -192,6 +192,11 @@ class VectorsPart(CollectionBase):
             ).fetchall()
         return [row[0] for row in rows]
 
+    def lacking(self, set_id: str, other_id: str) -> int:
+        """How many live items have a vector in the other set and none in this one."""
+        with self._db.read() as connection:
+            return connection.execute(_LACKING, (other_id, set_id)).fetchone()[0]
+
     # ------------------------------------------------------------ segments
 
     def _append_rows(
@@ -220,6 +225,11 @@ class VectorsPart(CollectionBase):
         return seq
 
 
+_LACKING = (
+    "SELECT count(*) FROM vectors AS there WHERE set_id = ? AND dead = 0 AND NOT EXISTS (SELECT 1 FROM vectors AS here"
+    " WHERE here.set_id = ? AND here.item_id = there.item_id AND here.dead = 0)"
+    " AND EXISTS (SELECT 1 FROM items WHERE items.item_id = there.item_id AND trashed_at IS NULL)"
+)
 _SEGMENTS_OF = "SELECT set_id, seq FROM segments WHERE set_id IN ({})"
 _ARTIFACTS_OF = "SELECT file FROM artifacts WHERE set_id IN ({})"
 

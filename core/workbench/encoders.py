@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.encode.catalogue import Offer, offer, offers, remember_file
 from core.errors import EncoderError, InputError
+from core.search.sets import by_looks, made_by, visual_of
 from core.store import Collection
 from core.types import Job, VectorSet
 from core.workbench.submitting import submit
@@ -19,23 +20,30 @@ WEIGHT_FILES = (".safetensors", ".pt", ".pth", ".bin")
 
 @dataclass(frozen=True, slots=True)
 class SetState:
-    """A vector set as the dialog of a collection shows it.
+    """The vectors of one encoder as the dialog of a collection shows them: one entry, whatever spaces it has.
 
     Attributes
     ----------
     set : VectorSet
+        Of joint space.
     n_vectors : int
         Live items that have a vector in it.
     n_lacking : int
         Live items that have none.
     n_bytes : int
-        On the disk.
+        On the disk, all spaces together.
+    visual : VectorSet or None
+        The set beside it that images alone are compared in.
+    n_visual_lacking : int
+        Live items with a joint vector and none in `visual`.
     """
 
     set: VectorSet
     n_vectors: int
     n_lacking: int
     n_bytes: int
+    visual: VectorSet | None = None
+    n_visual_lacking: int = 0
 
 
 # ---------------------------------------------------------------- encoders, whatever the collection
@@ -115,14 +123,19 @@ class EncoderService:
         self._collection = collection
 
     def sets(self) -> tuple[SetState, ...]:
-        """Every vector set of joint space, oldest first, with how far it covers the collection."""
+        """Every vector set of joint space, oldest first, with how far it covers the collection and what is beside it."""
         counts = self._counts()
         total = self._collection.info().n_items
         found = []
         for vector_set in self._collection.sets():
             if vector_set.space == "joint":
                 n, n_bytes = counts.get(vector_set.set_id, (0, 0))
-                found.append(SetState(vector_set, n, total - n, n_bytes))
+                visual = visual_of(self._collection, vector_set)
+                short = 0
+                if visual is not None:
+                    n_bytes += counts.get(visual.set_id, (0, 0))[1]
+                    _, short = by_looks(self._collection, vector_set)
+                found.append(SetState(vector_set, n, total - n, n_bytes, visual, short))
         return tuple(found)
 
     def _counts(self) -> Mapping[str, tuple[int, int]]:
@@ -197,7 +210,8 @@ class EncoderService:
         if state is None:
             # Of two precisions or versions of one encoder, the latest.
             state = next((s for s in reversed(states) if s.set.encoder == name), None)
-            if state is None or (state.n_lacking and state.set.engine != "brought"):
+            incomplete = state is not None and (state.n_lacking or state.n_visual_lacking)
+            if state is None or (incomplete and state.set.engine != "brought"):
                 return self.add(name, start=start)
         return self.switch(state.set.set_id, start=start)
 
@@ -213,11 +227,10 @@ class EncoderService:
         chosen = self._collection.set(set_id)
         if self.job(chosen.encoder) is not None:
             raise InputError(f"{chosen.encoder} is at work on it; cancel that first.")
-        same = (chosen.encoder, chosen.weights, chosen.preprocessing, chosen.precision)
         gone = [
             s.set_id
             for s in self._collection.sets()
-            if (s.encoder, s.weights, s.preprocessing, s.precision) == same and (s.set_id == set_id or s.space != "joint")
+            if made_by(s) == made_by(chosen) and (s.set_id == set_id or s.space != "joint")
         ]
         for other in sorted(gone, key=lambda other: other != set_id):
             self._collection.remove_set(other)

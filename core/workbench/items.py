@@ -94,7 +94,7 @@ class ItemService:
         return self._collection.columns()
 
     def neighbours(self, item_id: str, k: int = 12) -> list[tuple[Item, float]]:
-        """The `k` most similar other items with their cosines, best first.
+        """The `k` most similar other items with their cosines, best first: by looks, where there is a visual space.
 
         Raises
         ------
@@ -102,8 +102,9 @@ class ItemService:
             No such item, or it has no vector.
         """
         from core.index.exact import top_k
+        from core.search.sets import by_looks
 
-        view = self._collection.view()
+        view = self._collection.view(by_looks(self._collection, self._collection.set())[0].set_id)
         at = view.positions([item_id])
         positions, scores = top_k(view.matrix, view.rows(at)[0], k + 1, view.live, ids=view.item_ids)
         near = [(str(view.item_ids[p]), float(s)) for p, s in zip(positions, scores) if p != at[0]][:k]

@@ -159,17 +159,26 @@ class MapService:
         return [str(i) for i in shown.item_ids[selection.inside(shown.coords, corners)]]
 
     def neighbourhood(self, result: SearchResult | Sequence[str], per_hit: int = 5, max_items: int = 300) -> Neighbourhood:
-        """The hits of a query with their neighbours, laid out by their own similarities.
+        """The hits of a query with their neighbours, laid out by their own similarities in the space of the answer.
+
+        N_k is always that of the vectors in use.
 
         Parameters
         ----------
         result : SearchResult or ids in rank order
+            Ids alone are compared in the vectors in use.
         """
         from core.atlas import neighbourhood
         from core.graph import knn
 
         ids = result.item_ids if isinstance(result, SearchResult) else tuple(result)
-        return neighbourhood.layout(self._collection.view(), knn.load(self._collection), ids, per_hit, max_items)
+        active = self._collection.set().set_id
+        answered = (result.set_id if isinstance(result, SearchResult) else "") or active
+        view, graph, near = self._collection.view(answered), knn.load(self._collection), None
+        if answered != active:  # neighbours are kept for the vectors in use only; those of a few hits are soon found
+            asked = (self._collection.path, self._collection.uid, answered, view.epoch, view.changed, ids[:max_items])
+            near = remembered(asked, lambda: knn.around(view, ids[:max_items], neighbourhood.LINKS_EACH))
+        return neighbourhood.layout(view, graph, ids, per_hit, max_items, near)
 
     def refit(self, seed: int = 0) -> Job:
         """Queue a new fit of the whole map, turned so that what both maps have stays in place."""

@@ -80,6 +80,20 @@ def test_hits_newer_than_the_graph_and_items_gone_since(view, graph):
     assert near.n_k[0] == 0
 
 
+def test_another_space_brings_its_own_neighbours_and_links(view, graph):
+    """`near` stands for the graph of another space: from the graph given beside it comes N_k, and nothing else."""
+    other = FakeView(clustered(400, d=12, n_clusters=5, spread=0.7, seed=9))
+    hits = ["i00008", "i00016", "i00000"]
+    near = neighbourhood.layout(other, graph, hits, 2, near=knn.around(other, hits, neighbourhood.LINKS_EACH))
+    own = neighbourhood.layout(other, knn.build(other, k=15), hits, 2)
+    assert near.item_ids.tolist() == own.item_ids.tolist() and np.array_equal(near.coords, own.coords)
+    of_hits = {tuple(edge) for edge in own.edges.tolist() if edge[0] < 3} & {tuple(edge) for edge in near.edges.tolist()}
+    nearest = knn.around(other, hits, neighbourhood.LINKS_EACH)
+    ids = near.item_ids.tolist()
+    assert of_hits >= {tuple(sorted((ids.index(hit), ids.index(to)))) for hit in hits for to in nearest[hit] if to in ids}
+    assert near.n_k.tolist() == knn.k_occurrence(graph)[view.positions(near.item_ids)].tolist()
+
+
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 4, 5, 6])
 def test_few_hits_without_a_graph(n):
     view = FakeView(clustered(8))

@@ -33,7 +33,8 @@ def test_it_is_an_encoder_and_the_first_offered(starter):
     assert isinstance(starter, Encoder)
     assert encoder_names()[0] == "starter"
     assert load_encoder("starter") is starter
-    assert (starter.name, starter.dim, dict(starter.spaces), starter.input_px) == ("starter", 512, {"joint": 512}, 260)
+    assert (starter.name, starter.dim, starter.input_px) == ("starter", 512, 260)
+    assert dict(starter.spaces) == {"joint": 512, "visual": 1280}
     assert starter.text_mean.shape == starter.image_mean.shape == (512,)
     assert starter.text_mean.dtype == np.float32
     # a mean of unit vectors is inside the sphere
@@ -88,7 +89,9 @@ def test_transparency_lies_on_white_and_exif_turns(starter, tmp_path):
 def test_nothing_in_gives_nothing_out(starter):
     assert starter.encode_images([]).shape == (0, 512)
     assert starter.encode_texts([]).shape == (0, 512)
-    assert starter.encode_prepared(np.empty((0, 260, 260, 3), np.uint8))["joint"].shape == (0, 512)
+    assert starter.encode_visual([]).shape == (0, 1280)
+    made = starter.encode_prepared(np.empty((0, 260, 260, 3), np.uint8))
+    assert {space: rows.shape for space, rows in made.items()} == {"joint": (0, 512), "visual": (0, 1280)}
 
 
 def test_an_unreadable_image_raises_among_good_ones(starter, pictures, tmp_path):
@@ -102,8 +105,28 @@ def test_an_unreadable_image_raises_among_good_ones(starter, pictures, tmp_path)
 def test_what_cannot_be_encoded_is_said(starter, pictures):
     with pytest.raises(InputError, match="found int"):
         starter.encode_texts(["a", 3])
+    (joint_only := type("JointOnly", (type(starter),), {"__init__": lambda self: None})()).spaces = {"joint": 512}
     with pytest.raises(EncoderError, match="no visual space, only: joint"):
-        starter.encode_visual(pictures[:1])
+        joint_only.encode_visual(pictures[:1])
+
+
+def test_the_visual_space_is_the_towers_pooled_features(starter, pictures, monkeypatch):
+    """Unit rows of the features, made in the run of the tower that the joint rows come from."""
+    from core.encode.heads import image_inputs
+
+    pixels = np.stack([starter.prepare(p) for p in pictures])
+    features, logits = starter.towers.image_features(pixels)
+    runs = []
+    run = starter.towers.image_features
+    monkeypatch.setattr(starter.towers, "image_features", lambda batch: (runs.append(len(batch)), run(batch))[1])
+    made = starter.encode_prepared(pixels)
+    assert runs == [len(pictures)]
+    visual = made["visual"]
+    assert visual.shape == (11, 1280) and visual.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(visual, axis=1), 1.0, atol=1e-5)
+    np.testing.assert_allclose(visual * np.linalg.norm(features, axis=1, keepdims=True), features, atol=1e-4)
+    np.testing.assert_allclose(made["joint"], starter.heads.image(image_inputs(features, logits)), atol=1e-6)
+    np.testing.assert_allclose(starter.encode_visual(pictures), visual, atol=1e-5)
 
 
 def test_prepare_squashes_to_the_models_square(starter, pictures):
@@ -134,9 +157,10 @@ def test_many_threads_get_the_same_answers(starter, pictures):
 
 
 def test_vector_set_names_what_the_vectors_were_made_with(starter):
-    (joint,) = vector_sets(starter)
+    joint, visual = vector_sets(starter)
     assert joint.set_id.startswith("starter-") and len(joint.set_id) == len("starter-") + 8
     assert (joint.space, joint.dim, joint.has_text, joint.weights) == ("joint", 512, True, starter.fingerprint)
+    assert (visual.set_id, visual.space, visual.dim, visual.has_text) == (f"{joint.set_id}-visual", "visual", 1280, False)
     assert "260x260" in joint.preprocessing and joint.engine == "onnxruntime"
 
 

@@ -28,6 +28,10 @@ class FakeView:
         found = np.flatnonzero((self.item_ids == item_id) & np.isin(np.arange(len(self.item_ids)), self.live))
         return int(found[0]) if len(found) else None
 
+    def find(self, ids: np.ndarray) -> np.ndarray:
+        found = [self.position(str(item_id)) for item_id in ids]
+        return np.array([position for position in found if position is not None], dtype=np.int64)
+
     def positions(self, ids: np.ndarray) -> np.ndarray:
         where = {item_id: position for position, item_id in enumerate(self.item_ids)}
         return np.array([where[str(item_id)] for item_id in ids], dtype=np.int64)

@@ -104,6 +104,25 @@ def test_k_below_one_is_refused():
         knn.build(FakeView(clustered(5)), k=0)
 
 
+def test_the_nearest_of_a_few_are_those_of_the_whole_graph(monkeypatch):
+    monkeypatch.setattr(knn, "_BLOCK_ROWS", 64)
+    alive = np.ones(300, bool)
+    alive[[3, 77]] = False
+    vectors = clustered(300)
+    vectors[11] = vectors[10]  # identical: the other one is a neighbour, the item itself is not
+    view = FakeView(vectors, [f"i{(7 * j) % 300:05d}" for j in range(300)], alive)
+    graph = knn.build(view, k=6)
+    asked = [str(view.item_ids[at]) for at in (10, 250, 11, 3)]
+    near = knn.around(view, [*asked, asked[0], "no-such-item"], 6)
+    assert set(near) == set(asked[:3])
+    for item_id, others in near.items():
+        row = int(np.flatnonzero(graph.item_ids == item_id)[0])
+        assert others == graph.item_ids[graph.neighbors[row]].tolist()
+    assert knn.around(view, ["no-such-item"], 6) == {}
+    assert knn.around(FakeView(clustered(2)), ["i00000"], 6) == {"i00000": ["i00001"]}
+    assert knn.around(FakeView(clustered(1)), ["i00000"], 6) == {"i00000": []}
+
+
 def test_k_occurrence_counts_others_only():
     angles = np.deg2rad([0, 10, 30, 90])
     graph = knn.build(FakeView(np.column_stack([np.cos(angles), np.sin(angles)])), k=2)

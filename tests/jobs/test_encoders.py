@@ -266,6 +266,27 @@ def test_an_indexing_with_another_encoder_that_was_cancelled_is_used_when_it_is_
     assert colours.info().encoder == "other"
 
 
+def test_vectors_lost_in_the_visual_space_are_made_again_and_nothing_else(colours, do_jobs):
+    joint, visual = (s.set_id for s in colours.collection.sets())
+    asked = f"image:{colours.collection.ids()[0]}"
+    whole = colours.search(asked, k=9)
+    for segment in (colours.collection.vectors_folder / visual).glob("*.npy"):
+        segment.write_bytes(b"damaged")
+    assert colours.collection.repair()
+    (state,) = colours.encoders.sets()
+    assert (state.n_lacking, state.n_visual_lacking) == (0, 30)
+    short = colours.search(asked, k=9)
+    assert (short.space, len(short)) == ("joint", 9) and "30 images have no vector in the visual space" in short.warnings[0]
+    before = colours.collection.view(joint)
+    assert colours.encoders.use("fake") is not None  # in use, but not complete
+    do_jobs()
+    assert colours.encoders.sets()[0].n_visual_lacking == 0
+    after = colours.collection.view(joint)
+    assert (after.changed, after.epoch, len(after)) == (before.changed, before.epoch, len(before))
+    again = colours.search(asked, k=9)
+    assert (again.space, again.item_ids, again.warnings) == ("visual", whole.item_ids, ())
+
+
 def test_vector_sets_are_removed_brought_back_and_purged(colours, other, do_jobs):
     with pytest.raises(InputError, match="switch to others before removing"):
         colours.encoders.remove(colours.encoders.sets()[0].set.set_id)

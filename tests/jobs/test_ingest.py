@@ -69,6 +69,28 @@ def test_a_folder(collection, pictures):
     assert collection.original_path(item.item_id) == pictures / "0000-red-circle.png"
 
 
+def test_both_spaces_are_filled_in_step(collection, pictures, fake, monkeypatch):
+    """At no commit is an image in one space and not in the other, so what images are compared by never flickers."""
+    seen = []
+    commit = Collection.commit
+
+    def watched(self, *args, **more):
+        done = commit(self, *args, **more)
+        if len(self.sets()) == 2:
+            seen.append([{str(i) for i in self.view(s.set_id).item_ids} for s in self.sets()])
+        return done
+
+    monkeypatch.setattr(Collection, "commit", watched)
+    ingest(collection, pictures)
+    assert seen and all(joint == visual for joint, visual in seen) and len(seen[-1][0]) == 12
+    joint, visual = collection.sets()
+    assert collection.lacking(visual.set_id, joint.set_id) == 0
+    view = collection.view(visual.set_id)
+    for file, item_id in file_of(collection).items():
+        expected = fake.encode_visual([pictures / file])
+        np.testing.assert_allclose(view.rows(view.positions([item_id])), expected, atol=2e-3)
+
+
 def test_vectors_are_those_the_encoder_makes_of_each_file(collection, pictures, fake):
     (pictures / "0003.png").write_text("no picture")
     ingest(collection, pictures)

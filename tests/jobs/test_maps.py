@@ -105,6 +105,8 @@ def test_large_collections_get_an_index(tmp_path, fits, monkeypatch):
     collection = Collection.create("c")
     index(collection, tmp_path / "p", 20)
     assert usearch.load(collection, collection.view()).covered == 20
+    visual = collection.view(next(s.set_id for s in collection.sets() if s.space == "visual"))
+    assert usearch.load(collection, visual).covered == 20
 
 
 def test_nothing_to_draw(fits):

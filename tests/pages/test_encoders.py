@@ -15,7 +15,7 @@ from core.jobs import Queue
 from core.jobs.worker import run_worker
 from pages import _jobs, _shared
 from tests import fakes
-from tests.worlds import colour_world
+from tests.worlds import add_visual, colour_world
 
 PROJECT = Path(__file__).resolve().parents[2]
 B32 = "openclip:ViT-B-32/laion2b_s34b_b79k"
@@ -200,6 +200,28 @@ def test_a_collection_is_switched_beside_the_old_vectors_and_back(app, world):
     app.button(key="encoder_undo_button").click()
     run(app)
     assert len(world.encoders.sets()) == 2
+
+
+def test_an_encoder_with_a_visual_space_is_one_entry_that_says_both(app, world):
+    def entry() -> str:
+        (state,) = world.encoders.sets()
+        return said(app, f"encoder_set_{state.set.set_id}")
+
+    run(app)
+    app.session_state["encoder_dialog"] = ("collection", world.key)
+    run(app)
+    assert "by looks" not in entry()
+    add_visual(world, leave_out=4)
+    run(app)
+    assert "by meaning; by looks when 4 images more are encoded" in entry()
+    fill = f"encoder_fill_{world.encoders.sets()[0].set.set_id}"
+    assert app.button(key=fill).label == "Encode 4 images"
+    app.button(key=fill).click()
+    run(app)
+    assert run_worker(idle_s=0.0)
+    run(app)
+    assert "by meaning and by looks" in entry() and fill not in button_keys(app)
+    assert len([key for key in button_keys(app) if key.startswith("encoder_remove")]) == 0  # in use
 
 
 def test_vectors_that_lack_images_are_completed_not_switched_to(app, world):

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from tests.worlds import colour_world
+from tests.worlds import add_visual, colour_world
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -126,6 +126,32 @@ def test_a_link_shows_its_query_on_the_first_visit(app, wb):
     ids = [card["id"] for card in cards(app)]
     assert red not in ids  # a reference is left out of its own hits
     assert ids == list(wb.search(f"image:{red} -blue", k=20, where="colour in ('red', 'blue', 'green')").item_ids)
+
+
+def test_what_images_were_compared_by_is_said(app, wb):
+    def line() -> str:
+        return next(text for text in said(app) if " ms" in text)
+
+    first, second = wb.items.browse().item_ids[:2]
+    framed(app, q=f"image:{first}", k="20")
+    assert " · by meaning · exact · " in line()  # vectors of before there was a visual space
+    add_visual(wb, leave_out=1)
+    search(app, f"image:{first} -image:{second}")
+    assert " · by meaning · exact · " in line()
+    assert "Compared by meaning, not by looks: 1 image has no vector in the visual space yet." in said(app)
+    add_visual(wb)
+    search(app, f"image:{first}")
+    assert " · by looks · exact · " in line() and not any("Compared by meaning" in text for text in said(app))
+    assert [card["id"] for card in cards(app)] == list(wb.search(f"image:{first}", k=20).item_ids)
+    search(app, f"image:{first} blue")
+    assert " · by meaning · " in line()
+    search(app, "blue")
+    assert " · by " not in line()
+    search(app, f"image:{first}")
+    app.selectbox(key="search_recipe").set_value("joint-only").run()
+    assert not app.exception
+    assert " · by meaning · " in line() and app.query_params["recipe"] == "joint-only"
+    assert [card["id"] for card in cards(app)] == list(wb.search(f"image:{first}", k=20, recipe="joint-only").item_ids)
 
 
 def test_k_is_exact_and_out_of_range_numbers_are_mended(app, wb):

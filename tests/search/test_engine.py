@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.encode import vector_sets
 from core.errors import EncoderError, InputError, NotFound, QueryError
 from core.query.parse import parse
-from core.search import engine
+from core.search import engine, sets
 from core.search.filters import matching
 from core.store import Collection
 from core.types import HubSetting, Query, Recipe, Term, VectorSet
@@ -269,7 +269,7 @@ def test_any_composed_query_agrees_with_an_oracle(pictures: Collection, encoder_
 
 def test_an_upload_for_vectors_that_came_without_an_encoder(pictures: Collection, encoder_for: Callable) -> None:
     ids = sorted(pictures.ids())
-    brought = VectorSet("brought", engine.NO_ENCODER, "0" * 16, "", "joint", 8, has_text=False)
+    brought = VectorSet("brought", sets.NO_ENCODER, "0" * 16, "", "joint", 8, has_text=False)
     pictures.add_set(brought)
     rng = np.random.default_rng(0).standard_normal((len(ids), 8)).astype(np.float32)
     pictures.commit((), {"brought": (ids, rng / np.linalg.norm(rng, axis=1, keepdims=True))})

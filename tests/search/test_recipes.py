@@ -11,10 +11,11 @@ from core.types import Recipe
 
 
 def test_built_in(pictures: Collection) -> None:
-    assert list(recipes(pictures)) == ["plain", "folded", "sum"] == list(BUILT_IN) == list(DESCRIPTIONS)
+    assert list(recipes(pictures)) == ["plain", "folded", "sum", "joint-only"] == list(BUILT_IN) == list(DESCRIPTIONS)
     assert recipe(pictures, "plain") == Recipe()
+    assert recipe(pictures, "joint-only") == Recipe(name="joint-only", set="joint")
     assert recipe(pictures, "folded").fold and recipe(pictures, "sum").compose == "sum"
-    with pytest.raises(NotFound, match="plain, folded, sum"):
+    with pytest.raises(NotFound, match="plain, folded, sum, joint-only"):
         recipe(pictures, "nothing")
 
 
@@ -24,7 +25,7 @@ def test_kept_in_the_collection_with_versions(pictures: Collection) -> None:
     assert recipe(Collection.open("Pictures"), "mine") == mine
     assert save_recipe(pictures, Recipe(name="mine", compose="sum")).version == 2
     assert recipe(pictures, "mine") == Recipe(name="mine", compose="sum", version=2)
-    assert list(recipes(pictures)) == ["plain", "folded", "sum", "mine"]
+    assert list(recipes(pictures)) == ["plain", "folded", "sum", "joint-only", "mine"]
     delete_recipe(pictures, "mine")
     assert "mine" not in recipes(pictures)
     with pytest.raises(NotFound, match="of your own"):
@@ -66,7 +67,9 @@ def test_names_and_sets_are_checked_when_kept(pictures: Collection) -> None:
         save_recipe(pictures, Recipe(name="plain", fold=True))
     with pytest.raises(NotFound):
         save_recipe(pictures, Recipe(name="mine", set="gone-1"))
+    assert save_recipe(pictures, Recipe(name="alike", set="joint", fold=True)).set == "joint"
+    delete_recipe(pictures, "alike")
     pictures.set_setting("recipes", {"old": {"name": "old", "future": 1}, "odd": 3, "good": {"name": "good"}})
-    assert list(recipes(pictures)) == ["plain", "folded", "sum", "good"]
+    assert list(recipes(pictures)) == ["plain", "folded", "sum", "joint-only", "good"]
     with pytest.raises(InputError, match="future"):
         recipe(pictures, "old")

@@ -290,6 +290,17 @@ def test_searching_by_words_uses_it_and_finds_more(accepted):
     assert after > found() + 5
 
 
+def test_images_alone_go_on_being_compared_by_looks(accepted, strange):
+    wb = accepted
+    adapted = wb.search("image:x001", k=9)
+    assert adapted.space == "visual" and adapted.set_id.startswith("adapted-")
+    wb.adapt.roll_back()
+    plain = wb.search("image:x001", k=9)
+    assert plain.set_id == vector_sets(strange)[1].set_id
+    assert (plain.item_ids, plain.warnings) == (adapted.item_ids, ())
+    assert [s.visual is not None for s in wb.encoders.sets()] == [True, True]
+
+
 def test_rolling_back_is_exact_and_can_be_undone(accepted, do_jobs, strange):
     wb = accepted
     n_k = dict(wb.collection.select("SELECT item_id, n_k FROM n_k"))

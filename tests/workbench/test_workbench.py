@@ -10,6 +10,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from core.atlas.neighbourhood import place
 from core.errors import InputError, LoupeError, NotFound, QueryError
 from core.jobs import Queue
 from core.jobs.exporting import cell
@@ -303,6 +304,7 @@ def test_a_new_collection_is_copied_not_encoded(wb, fake, monkeypatch):
         assert copy.collection.original_path(item_id) == wb.collection.original_path(item_id)
     assert [s.set_id for s in copy.collection.sets()] == [s.set_id for s in wb.collection.sets()]
     assert set(copy.search("red", k=9).item_ids) == set(ids)
+    assert copy.search(f"image:{ids[0]}", k=9).space == "visual"
     assert [c.name for c in copy.items.columns()] == ["price"]
     assert copy.collection.verify() == []
 
@@ -387,6 +389,37 @@ def test_the_surroundings_of_a_query(wb):
     assert tuple(near.item_ids[:3]) == result.item_ids
     assert near.n_hits == 3
     assert len(near.coords) == len(near.item_ids)
+
+
+def test_the_surroundings_of_an_image_are_those_of_the_space_it_was_compared_in(wb):
+    red = by_file(wb)["0000-red-circle.png"]
+    result = wb.search(f"image:{red}", k=3)
+    visual = wb.collection.view(result.set_id)
+    assert (result.space, visual.set.space) == ("visual", "visual")
+    near = wb.maps.neighbourhood(result, per_hit=2)
+    assert tuple(near.item_ids[:3]) == result.item_ids and len(near.item_ids) > 3
+    rows = visual.rows(visual.positions(near.item_ids.tolist()))
+    np.testing.assert_allclose(near.coords, place(rows @ rows.T), atol=1e-6)
+    assert near.n_k.tolist() == [wb.items.get(item_id).n_k for item_id in near.item_ids.tolist()]
+    words = wb.maps.neighbourhood(wb.search("red", k=3))
+    joint = wb.collection.view()
+    rows = joint.rows(joint.positions(words.item_ids.tolist()))
+    np.testing.assert_allclose(words.coords, place(rows @ rows.T), atol=1e-6)
+
+
+def test_similar_images_are_those_that_look_alike(wb):
+    red = by_file(wb)["0000-red-circle.png"]
+    visual = wb.collection.view(wb.search(f"image:{red}", k=1).set_id)
+    near = wb.items.neighbours(red, 5)
+    assert [item.item_id for item, _ in near] == list(wb.search(f"image:{red}", k=5).item_ids)
+    own, others = visual.rows(visual.positions([red])), visual.rows(visual.positions([item.item_id for item, _ in near]))
+    np.testing.assert_allclose([cosine for _, cosine in near], (others @ own.T)[:, 0], atol=1e-5)
+
+
+def test_one_encoder_is_one_entry_with_all_its_spaces(wb):
+    (state,) = wb.encoders.sets()
+    assert (state.set.space, state.visual.space, state.n_visual_lacking) == ("joint", "visual", 0)
+    assert state.n_bytes == sum(f.stat().st_size for f in wb.collection.vectors_folder.rglob("*.npy"))
 
 
 def test_refitting_is_a_job(wb, do_jobs):

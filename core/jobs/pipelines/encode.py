@@ -84,12 +84,14 @@ class Filler:
         self._encoder = encoder
         self._sets = vector_sets(encoder)
         self._files = _unchanged(collection)
+        self._lacking: dict[str, set[str]] = {}
         self.encoded = self.from_thumbnails = self.left = 0
 
     def run(self) -> None:
         """Encode them all; what is done is committed, also when it is cancelled."""
         lacking = {s.set_id: self._collection.vectorless(s.set_id) for s in self._sets}
         needed = list(dict.fromkeys(item_id for ids in lacking.values() for item_id in ids))
+        self._lacking = {set_id: set(ids) for set_id, ids in lacking.items()}
         self._progress.stage("encoding", len(needed))
         size, done = BATCH, 0
         with Committer(self._collection) as committer, ThreadPoolExecutor(cpu_threads(), "prepare") as pool:
@@ -112,7 +114,9 @@ class Filler:
             if any(not np.isfinite(vector).all() or not vector.any() for vector in vectors.values()):
                 self.left += 1
                 continue
-            committer.add(None, item_id, vectors)
+            # A space that has the image keeps its vector: with a new one its graph and map would be made anew.
+            new = {set_id: vector for set_id, vector in vectors.items() if item_id in self._lacking[set_id]}
+            committer.add(None, item_id, new)
             self.encoded += 1
             self.from_thumbnails += from_thumbnail
 

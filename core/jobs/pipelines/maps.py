@@ -15,6 +15,7 @@ from core.index.planner import EXACT_BELOW
 from core.jobs.progress import Progress
 from core.jobs.worker import Context
 from core.rank import duplicates
+from core.search.sets import visual_of
 from core.store import Collection, VectorView
 from core.types import KnnGraph, MapFit
 
@@ -43,6 +44,11 @@ def run(context: Context) -> dict:
     if len(view.live) >= EXACT_BELOW:
         progress.stage("building the index", len(view.live))
         usearch.save(collection, view, progress.at)
+        visual = visual_of(collection, view.set)
+        if visual is not None:
+            looks = collection.view(visual.set_id)
+            progress.stage("building the index of looks", len(looks.live))
+            usearch.save(collection, looks, progress.at)
     return {
         "items": len(graph.item_ids),
         "map": made.method,
