@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,6 +98,34 @@ def drawings_block(
     }
 
 
+def narrowed(tensors: Mapping[str, np.ndarray], inputs: np.ndarray, rank: int) -> dict[str, np.ndarray]:
+    """A head's tensors with `skip` and `up` behind the `rank` directions that matter for them (``inward``).
+
+    The best approximation of both products over `inputs`, least squares: their own principal directions.
+
+    Parameters
+    ----------
+    tensors : Mapping of str to ndarray
+        ``skip`` (inputs, dim) and ``up`` (inputs, hidden) among them.
+    inputs : ndarray of float32, shape (n, inputs)
+        Standardised inputs and what is attended to, of many images.
+    rank : int
+    """
+    skip, up = tensors["skip"], tensors["up"]
+    both = np.hstack([skip, up])
+    made = inputs @ both
+    # both halves count alike, whatever their ranges
+    spread = np.concatenate([np.full(part.shape[1], made[:, here].std()) for part, here in _halves(skip, up)])
+    values, directions = np.linalg.eigh((made / spread).T @ (made / spread))
+    kept = directions[:, np.argsort(-values)[:rank]]
+    outward = kept.T * spread
+    return {**tensors, "inward": (both / spread) @ kept, "skip": outward[:, : skip.shape[1]], "up": outward[:, skip.shape[1] :]}
+
+
+def _halves(skip: np.ndarray, up: np.ndarray) -> tuple[tuple[np.ndarray, slice], ...]:
+    return (skip, slice(0, skip.shape[1])), (up, slice(skip.shape[1], None))
+
+
 def rotation(rows: np.ndarray, dim: int) -> np.ndarray:
     """The `dim` directions that keep most of unit rows, float32 (width, dim), orthonormal columns.
 
@@ -114,13 +142,13 @@ def _style_free(rows: Sequence[np.ndarray], settings: BlockSettings) -> tuple[np
     Principal directions, then within-class covariance normalisation (Hatch, Kajarekar and Stolcke, 2006, equation 9)
     with a drawing's styles as its class, then the principal directions of the drawings' means.
     """
-    everything = np.vstack(rows).astype(np.float64)
+    from sklearn.utils.extmath import randomized_svd
+
+    everything = np.vstack(rows)
     middle = everything.mean(axis=0)
-    gram = (everything - middle) @ (everything - middle).T
-    values, left = np.linalg.eigh(gram)
-    keep = np.argsort(-values)[: settings.drawings_kept]
-    keep = keep[values[keep] > 1e-9 * values.max()]
-    principal = (everything - middle).T @ (left[:, keep] / np.sqrt(values[keep]))
+    kept = min(settings.drawings_kept, *everything.shape)
+    _, _, directions = randomized_svd(everything - middle, kept, random_state=0)
+    principal = directions.T
     reduced = [(row - middle) @ principal for row in rows]
     means = sum(reduced) / len(reduced)
     apart = np.vstack([row - means for row in reduced])

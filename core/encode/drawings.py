@@ -80,8 +80,13 @@ class Drawings:
         if low.shape[1] != GRID * GRID:
             return np.zeros((len(parts), self.basis.shape[1]), dtype=np.float32)
         evidence = np.concatenate([parts.features, parts.spread], axis=1) @ self.gate + self.gate_bias
-        open_ = 1 / (1 + np.exp(-_STEEP * evidence))
-        return self.weight**0.5 * open_[:, None] * self.project(looks(parts, low))
+        share = 1 / (1 + np.exp(-_STEEP * evidence))
+        rows = np.zeros((len(parts), self.basis.shape[1]), dtype=np.float32)
+        drawn = np.flatnonzero(share > _FAINT)
+        if len(drawn):  # photographs are not worth the time
+            some = ImageParts(parts.cells[drawn], parts.low[drawn], parts.logits[drawn])
+            rows[drawn] = self.weight**0.5 * share[drawn, None] * self.project(looks(some, low[drawn]))
+        return rows
 
     def of_texts(self, features: np.ndarray) -> np.ndarray:
         """The block of texts with these text-tower features: the drawings their names recall, float32 (n, width)."""

@@ -182,7 +182,7 @@ def pack(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
             out[name + _SCALE] = np.ascontiguousarray(scale)
             value = np.clip(np.round(value / np.maximum(scale.astype(np.float32), 1e-7)), -127, 127).astype(np.int8)
         elif value.dtype.kind == "f":
-            exact = value.ndim == 0 or name.endswith((".mean", ".scale", ".std"))
+            exact = value.ndim == 0 or name.endswith((".mean", ".scale", ".std", ".gate"))
             value = value.astype(np.float32 if exact else np.float16)
         out[name] = np.ascontiguousarray(value)
     return out

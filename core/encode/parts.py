@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -60,6 +60,13 @@ class TextParts:
     features: np.ndarray
     tokens: tuple[np.ndarray, ...]
     mask: np.ndarray
+
+
+def joined(parts: Sequence[ImageParts]) -> ImageParts:
+    """Several runs of the tower as one."""
+    if len(parts) == 1:
+        return parts[0]
+    return ImageParts(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("cells", "low", "logits")))
 
 
 @dataclass(frozen=True)

@@ -53,21 +53,24 @@ class Attention:
 
 @dataclass(frozen=True)
 class Head:
-    """``normalise(x skip + gelu(x up + up_bias) down + down_bias)`` with ``x = [(input - mean) * scale, attended]``.
+    """``normalise(z skip + gelu(z up + up_bias) down + down_bias)``, ``z = x inward``, ``x = [standardised, attended]``.
 
     Attributes
     ----------
     standard : Standard
         Of the inputs.
     attention : Attention or None
-    skip : ndarray of float32, shape (inputs + attended, dim)
-    up : ndarray of float32, shape (inputs + attended, hidden)
+    inward : ndarray of float32, shape (inputs + attended, rank), or None
+        Where there are many inputs: the few directions of them that reach `skip` and `up`. None: all.
+    skip : ndarray of float32, shape (rank, dim)
+    up : ndarray of float32, shape (rank, hidden)
     up_bias, down_bias : ndarray of float32, shapes (hidden,) and (dim,)
     down : ndarray of float32, shape (hidden, dim)
     """
 
     standard: Standard
     attention: Attention | None
+    inward: np.ndarray | None
     skip: np.ndarray
     up: np.ndarray
     up_bias: np.ndarray
@@ -82,7 +85,8 @@ class Head:
         if n:
             queries, values = (tuple(tensors[f"{kind}{i}"] for i in range(n)) for kind in ("query", "value"))
             attention = Attention(queries, values, tensors.get("place"), tensors["norm_weight"], tensors["norm_bias"])
-        return cls(Standard(tensors["mean"], tensors["scale"]), attention, *(tensors[part] for part in PARTS[2:]))
+        standard = Standard(tensors["mean"], tensors["scale"])
+        return cls(standard, attention, tensors.get("inward"), *(tensors[part] for part in PARTS[2:]))
 
     @property
     def dim(self) -> int:
@@ -96,6 +100,8 @@ class Head:
         x = self.standard(inputs)
         if self.attention is not None:
             x = np.concatenate([x, self.attention(sources, mask)], axis=1)
+        if self.inward is not None:
+            x = x @ self.inward
         return unit_rows(x @ self.skip + _gelu(x @ self.up + self.up_bias) @ self.down + self.down_bias)
 
 

@@ -15,7 +15,7 @@ from core.encode.graphs import GRAPH_VERSION, image_graph, label_graph, open_ses
 from core.encode.heads import Heads, load_heads
 from core.encode.lite2 import FEATURES, GRID, INPUT_PX
 from core.encode.minilm import load_tokenizer, tokenize
-from core.encode.parts import ImageParts, TextParts, unit_rows
+from core.encode.parts import ImageParts, TextParts, joined, unit_rows
 from core.encode.protocol import PreparedEncoder
 from core.encode.threads import cpu_threads
 from core.encode.weights import IMAGE_WEIGHTS, TEXT_WEIGHTS, TOKENIZER, find
@@ -117,8 +117,9 @@ class StarterEncoder(PreparedEncoder):
         """Encode uint8 (n, 260, 260, 3) to float32 (n, 512) ``joint`` and (n, 1280) ``visual``: one run of the tower."""
         if len(batch) == 0:
             return {space: np.empty((0, width), dtype=np.float32) for space, width in self.spaces.items()}
-        runs = [batch[i : i + _RUN] for i in range(0, len(batch), _RUN)]
-        made = [self._encode_run(runs[0])] if len(runs) == 1 else list(self.towers.pool.map(self._encode_run, runs))
+        share = -(-len(batch) // cpu_threads())
+        groups = [batch[i : i + share] for i in range(0, len(batch), share)]
+        made = [self._encode_group(groups[0])] if len(groups) == 1 else list(self.towers.pool.map(self._encode_group, groups))
         return {space: np.concatenate([rows[space] for rows in made]) for space in self.spaces}
 
     def encode_local(self, images: Sequence[str | Path | Image.Image]) -> np.ndarray:
@@ -145,8 +146,9 @@ class StarterEncoder(PreparedEncoder):
                 start += 1
         return out
 
-    def _encode_run(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
-        parts = self.towers.image_parts(pixels)
+    def _encode_group(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        # The tower in small runs, the heads once: their weights are then read from memory once for all.
+        parts = joined([self.towers.image_parts(pixels[i : i + _RUN]) for i in range(0, len(pixels), _RUN)])
         return {"joint": self.heads.image(parts), "visual": unit_rows(parts.features)}
 
     def _local(self, whole: ImageParts) -> np.ndarray:

@@ -55,6 +55,7 @@ class Words:
     def of_texts(self, features: np.ndarray) -> np.ndarray:
         """The block of texts with these text-tower features, float32 (n, 384)."""
         own = unit_rows(features)
-        nearest = (own @ (self.labels + self.mean).T).max(axis=1, keepdims=True)
+        # labels + mean, without making it anew for every query
+        nearest = (own @ self.labels.T).max(axis=1, keepdims=True) + own @ self.mean[:, None]
         share = np.maximum((nearest / self.near) ** 2, self.floor)
         return self.weight**0.5 * share * unit_rows(own - self.mean)

@@ -112,20 +112,18 @@ def test_what_cannot_be_encoded_is_said(starter, pictures):
 
 def test_the_visual_space_is_the_towers_pooled_features(starter, pictures, monkeypatch):
     """Unit rows of the features, made in the run of the tower that the joint rows come from."""
-    from core.encode.heads import image_inputs
-
     pixels = np.stack([starter.prepare(p) for p in pictures])
-    features, logits = starter.towers.image_features(pixels)
     runs = []
-    run = starter.towers.image_features
-    monkeypatch.setattr(starter.towers, "image_features", lambda batch: (runs.append(len(batch)), run(batch))[1])
+    run = starter.towers.image_parts
+    monkeypatch.setattr(starter.towers, "image_parts", lambda batch: (runs.append(run(batch)), runs[-1])[1])
     made = starter.encode_prepared(pixels)
-    assert runs == [len(pictures)]
+    assert sum(map(len, runs)) == len(pictures)  # each picture once
+    parts = run(pixels)
     visual = made["visual"]
     assert visual.shape == (11, 1280) and visual.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(visual, axis=1), 1.0, atol=1e-5)
-    np.testing.assert_allclose(visual * np.linalg.norm(features, axis=1, keepdims=True), features, atol=1e-4)
-    np.testing.assert_allclose(made["joint"], starter.heads.image(image_inputs(features, logits)), atol=1e-6)
+    np.testing.assert_allclose(visual * np.linalg.norm(parts.features, axis=1, keepdims=True), parts.features, atol=1e-4)
+    np.testing.assert_allclose(made["joint"], starter.heads.image(parts), atol=1e-5)
     np.testing.assert_allclose(starter.encode_visual(pictures), visual, atol=1e-5)
 
 
@@ -168,24 +166,69 @@ def test_graphs_agree_with_torch(starter, pictures):
     """torch is the oracle: cosine 0.999 or more for features and for what comes out of the heads."""
     import torch
 
-    from core.encode.heads import image_inputs
     from core.encode.lite2 import build_image_tower
     from core.encode.minilm import build_text_tower, load_tokenizer, tokenize
+    from core.encode.parts import ImageParts, TextParts
     from core.encode.weights import IMAGE_WEIGHTS, TEXT_WEIGHTS, TOKENIZER, find
 
     pixels = np.stack([starter.prepare(p) for p in pictures[:4]])
     texts = ["a dog", "two red apples lie on the table beside a window"]
     ids, mask = tokenize(load_tokenizer(find(TOKENIZER)), texts)
     with torch.inference_mode():
-        features, logits = build_image_tower(find(IMAGE_WEIGHTS))(torch.from_numpy(pixels))
-        words = build_text_tower(find(TEXT_WEIGHTS))(torch.from_numpy(ids), torch.from_numpy(mask))
-    ours, our_logits = starter.towers.image_features(pixels)
-    np.testing.assert_allclose(our_logits, logits.numpy(), atol=1e-2)
-    assert row_cosines(ours, features.numpy()).min() >= 0.999
-    assert row_cosines(starter.towers.text_features(texts), words.numpy()).min() >= 0.999
-    oracle = starter.heads.image(image_inputs(features.numpy(), logits.numpy()))
-    assert row_cosines(starter.encode_prepared(pixels)["joint"], oracle).min() >= 0.999
-    assert row_cosines(starter.encode_texts(texts), starter.heads.text(words.numpy())).min() >= 0.999
+        image_tower = build_image_tower(find(IMAGE_WEIGHTS))
+        images = ImageParts(*(x.numpy() for x in image_tower(torch.from_numpy(pixels))))
+        named = image_tower.label(torch.from_numpy(images.features)).numpy()
+        tower = build_text_tower(find(TEXT_WEIGHTS), starter.heads.tails())
+        features, *tokens = (x.numpy() for x in tower(torch.from_numpy(ids), torch.from_numpy(mask)))
+    ours = starter.towers.image_parts(pixels)
+    np.testing.assert_allclose(ours.logits, images.logits, atol=1e-2)
+    np.testing.assert_allclose(starter.towers.label_logits(ours.features), named, atol=1e-2)
+    assert row_cosines(ours.features, images.features).min() >= 0.999
+    assert row_cosines(ours.low.reshape(4, -1), images.low.reshape(4, -1)).min() >= 0.999
+    words = starter.towers.text_parts(texts)
+    assert row_cosines(words.features, features).min() >= 0.999
+    for own, oracle in zip(words.tokens, tokens, strict=True):
+        assert row_cosines(own[words.mask], oracle[words.mask]).min() >= 0.999
+    assert row_cosines(starter.encode_prepared(pixels)["joint"], starter.heads.image(images)).min() >= 0.999
+    oracle = starter.heads.text(TextParts(features, tuple(tokens), mask > 0))
+    assert row_cosines(starter.encode_texts(texts), oracle).min() >= 0.999
+
+
+def test_the_tower_is_the_published_one_in_timm(pictures, starter):
+    """The map and the labels are what timm's own forward pass gives: nothing is lost by taking stages out of it."""
+    import torch
+
+    from core.encode.lite2 import build_image_tower
+    from core.encode.weights import IMAGE_WEIGHTS, find
+
+    tower = build_image_tower(find(IMAGE_WEIGHTS))
+    pixels = torch.from_numpy(np.stack([starter.prepare(p) for p in pictures[:2]]))
+    with torch.inference_mode():
+        cells, low, logits = tower(pixels)
+        scaled = pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
+        features = tower.backbone.forward_features(scaled)
+        labels = tower.backbone(scaled)
+    assert cells.shape == (2, 81, 1280) and low.shape == (2, 81, 491)
+    torch.testing.assert_close(cells, features.flatten(2).transpose(1, 2), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(logits, labels, atol=1e-3, rtol=1e-3)
+
+
+def test_local_vectors_are_of_the_places_they_are_named_for(starter):
+    """A picture of two halves: cells of a half are like a picture that is that half all over."""
+    rng = np.random.default_rng(5)
+    tiles = [Image.fromarray(rng.integers(0, 255, (6, 6, 3), dtype=np.uint8)).resize((260, 260)) for _ in range(2)]
+    both = Image.new("RGB", (260, 260))
+    both.paste(tiles[0].crop((0, 0, 130, 260)), (0, 0))
+    both.paste(tiles[1].crop((130, 0, 260, 260)), (130, 0))
+    local = starter.encode_local([both, tiles[0]])
+    assert local.shape == (2, 81, 512) and local.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(local, axis=2), 1.0, atol=1e-5)
+    whole = starter.encode_local(tiles)
+    column = np.arange(81) % 9
+    for half, cells in ((0, column < 3), (1, column > 5)):
+        own, other = ((local[0, cells] * whole[h, cells]).sum(1).mean() for h in (half, 1 - half))
+        assert own > other + 0.1, (half, own, other)
+    assert starter.encode_local([]).shape == (0, 81, 512)
 
 
 def row_cosines(a, b):
