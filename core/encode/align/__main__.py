@@ -51,7 +51,7 @@ def run(data: Path, out: Path, cache: Path = CACHE, steps: int = AlignSettings.s
         settings=replace(AlignSettings(), steps=steps),
         hold=hold,
         cache_dir=cache,
-        drawings=demo_drawings(cache / "openmoji"),
+        drawings=lambda: demo_drawings(cache / "openmoji"),
         on_progress=show,
     )
 

@@ -125,9 +125,9 @@ def imagenet_labels(data_dir: Path) -> list[str]:
 
 
 def held_labels(labels: Sequence[str], n: int) -> list[int]:
-    """Which labels to hold out: `n` from a fixed seed, and others of the same name (two names occur twice)."""
-    names = {labels[i] for i in np.random.default_rng(HOLD_SEED).permutation(len(labels))[:n]}
-    return [i for i, label in enumerate(labels) if label in names]
+    """Which labels to hold out: `n` from a fixed seed, and others of the same name (a few names occur twice)."""
+    names = {labels[i].lower() for i in np.random.default_rng(HOLD_SEED).permutation(len(labels))[:n]}
+    return [i for i, label in enumerate(labels) if label.lower() in names]
 
 
 def hold_out(corpus: Corpus, names: Iterable[str]) -> None:

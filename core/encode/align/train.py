@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def train_starter(
     members: Mapping[str, int] | None = None,
     hold: int = 0,
     cache_dir: Path | None = None,
-    drawings: Sequence[Drawing] = (),
+    drawings: Callable[[], Sequence[Drawing]] | None = None,
     on_progress: Progress | None = None,
 ) -> dict:
     """Train the starter's heads and write ``heads.safetensors``, ``card.json`` and ``MODEL_CARD.md``.
@@ -66,8 +66,8 @@ def train_starter(
         How many ImageNet names to leave out of training, to measure words that were never trained on.
     cache_dir : Path, optional
         Where features and members are kept between runs; ``build/align`` by default.
-    drawings : sequence of Drawing
-        See `core.encode.align.evaluate.evaluate`.
+    drawings : callable, optional
+        Gives drawings in a style that training has not seen; asked for when it is time to measure.
     on_progress : callable, optional
         Called with (stage, done, total).
 
@@ -115,7 +115,7 @@ def train_starter(
     sha256 = save_heads(path, assemble(fitted, made_of, DIM), {"seeds": " ".join(map(str, members.values()))})
     heads = load_heads(path)
     encode = text_encoder(heads)
-    figures = evaluate(heads, encode, images, data_dir, drawings)
+    figures = evaluate(heads, encode, images, data_dir, drawings() if drawings else ())
     if held:
         said = [corpus.texts[t] for own in corpus.image_texts for t in own]
         figures |= evaluate_held(heads, encode, images, data_dir, [labels[i] for i in held], said)
