@@ -60,7 +60,7 @@ def fit_member(
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
     noise, concepts = Noise(rng), ConceptTable(corpus)
-    member = _new_member(images, texts, corpus, blocks, settings)
+    member = new_member(images, texts, corpus, blocks, settings)
     optimiser, schedule = _optimiser(member, settings)
     draws = [Draw(corpus.pools[name], n, rng) for name, n in settings.batch.items() if corpus.pools.get(name)]
     average = {name: value.detach().clone() for name, value in member.trained().items()}
@@ -135,7 +135,7 @@ class ConceptTable:
         return fits
 
 
-def _new_member(
+def new_member(
     images: FeatureTable, texts: TokenStates, corpus: Corpus, blocks: torch.nn.ModuleList, settings: AlignSettings
 ) -> Member:
     """A member whose inputs are standardised over the training images, and over the texts that are paired with one."""

@@ -18,12 +18,6 @@ from core.encode.projection import Head
 from tests.encode.align.toys import SMALL, WIDTH, block, toy
 
 
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch):
-    """Matrices this small gain nothing from threads, and lose much to waiting on a busy machine."""
-    monkeypatch.setenv("LOUPE_THREADS", "1")
-
-
 def projected(tensors, corpus, images, texts, blocks):
     """The toy through the trained tensors as the starter uses them, in numpy; `blocks` were trained in place."""
     import torch
@@ -82,12 +76,12 @@ def test_the_same_seed_gives_the_same_member():
 def test_torch_and_numpy_give_the_same_vectors():
     import torch
 
-    from core.encode.align.fit import _new_member
+    from core.encode.align.fit import new_member
 
     corpus, images, texts = toy(n_groups=12)
     torch.manual_seed(0)
     blocks = block()
-    member = _new_member(images, texts, corpus, blocks, SMALL)
+    member = new_member(images, texts, corpus, blocks, SMALL)
     x, y = projected(member.tensors(), corpus, images, texts, blocks)
     with torch.inference_mode():
         np.testing.assert_allclose(member.image_vectors(images.take(corpus.views())).numpy(), x, atol=1e-5)
