@@ -124,6 +124,13 @@ def _hubs(args: argparse.Namespace) -> int:
 def _align(args: argparse.Namespace) -> int:
     from core.workbench import Workbench
 
+    if (args.name is None) == (args.starter_from is None):
+        raise InputError("Give the NAME of a collection to adapt to, or --starter-from DIR to train the starter again.")
+    if args.starter_from is not None:
+        from core.encode.align.__main__ import run
+
+        _say(args, figures := run(args.starter_from, args.out)["figures"], json.dumps(figures, indent=1))
+        return 0
     adapt = Workbench.open(args.name).adapt
     if args.roll_back:
         encoder = adapt.roll_back()

@@ -75,7 +75,7 @@ def parser() -> Parser:
     hubs.add_argument("--query-side", default="items", choices=("items", "captions", "queries"))
 
     align = command("align", "Adapt the encoder to the collection's captions or labels; shows before and after.")
-    align.add_argument("name", metavar="NAME")
+    align.add_argument("name", metavar="NAME", nargs="?")
     align.add_argument("--labels", metavar="COLUMN", help="learn from this metadata column instead of the captions")
     align.add_argument("--prompt", default="a photo of a {}", help="what is made of a label (default: a photo of a {})")
     align.add_argument("--seed", type=int, default=0, help="of the split into images to learn from and to measure on")
@@ -84,6 +84,10 @@ def parser() -> Parser:
                       help="use the adaptation that waits for a decision; without one adapt first, and use it if it helps")
     what.add_argument("--discard", action="store_true", help="forget the adaptation that waits for a decision")
     what.add_argument("--roll-back", action="store_true", help="search with the original encoder again")
+    align.add_argument("--starter-from", type=Path, metavar="DIR", help="instead of a collection: train the starter's own heads"
+                       " again from the research images in DIR (`python -m core.encode.align --help` says more)")  # fmt: skip
+    align.add_argument("--out", type=Path, default=Path("build/starter"), metavar="DIR",
+                       help="with --starter-from: where to (default: build/starter)")  # fmt: skip
 
     command("list", "List the collections.")
     encoders = command("encoders", "List the encoders; fetch or measure one; switch a collection to another.")

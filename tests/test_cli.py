@@ -421,6 +421,14 @@ def test_align_says_before_and_after_then_accept_roll_back_discard(loupe, worded
     assert loupe("align", "w", "--discard")[0] == 0
 
 
+def test_align_trains_the_starter_only_from_the_research_images(loupe, tmp_path):
+    code, _, err = loupe("align", "--starter-from", tmp_path, "--out", tmp_path / "out")
+    assert code == 2 and "lacks the sets flickr8k, imagenet_names" in err
+    for words in ((), ("c", "--starter-from", tmp_path)):
+        code, _, err = loupe("align", *words)
+        assert code == 2 and "--starter-from" in err and "NAME" in err
+
+
 def test_align_by_labels_that_does_not_help_is_not_accepted(loupe, worded):
     code, out, _ = loupe("align", "w", "--labels", "colour", "--accept")
     assert code == 0

@@ -8,8 +8,8 @@ import pytest
 
 from core.encode import load_encoder
 from core.encode.align import TRAINING_SETS
-from core.encode.align_data import captions_by_file, read_rows
-from core.encode.align_eval import SUBSET, SUBSET_STEP, recall_at
+from core.encode.align.corpus import captions_by_file, read_rows
+from core.encode.align.evaluate import SUBSET, SUBSET_STEP, recall_at
 from core.encode.starter import HEADS_PATH
 from core.encode.weights import IMAGE_WEIGHTS, TEXT_WEIGHTS, file_sha256
 
