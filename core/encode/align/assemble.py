@@ -14,8 +14,12 @@ from core.encode.align.features import FeatureTable, ImageFeatures, View
 from core.encode.align.styles import STYLES
 from core.encode.align.texts import text_encoder
 from core.encode.heads import Heads, pack
-from core.encode.parts import Standard, unit_rows
+from core.encode.parts import Standard, image_inputs, unit_rows
+from core.encode.parts import named as part_of
+from core.encode.projection import Head
 
+RANK = 256  # directions of an image head's inputs that are kept: no figure changes by more than noise (model card)
+_CHUNK = 64
 _SOME = 3  # every third Flickr photograph is enough for means and directions
 
 
@@ -76,6 +80,8 @@ def assemble(members: Mapping[str, Mapping[str, np.ndarray]], made_of: Ingredien
     """
     tensors = {f"{name}.{part}": value for name, member in members.items() for part, value in member.items()}
     tensors |= {"low.mean": made_of.low.mean, "low.std": 1 / made_of.low.scale}
+    for name in members:
+        tensors |= _narrowed(tensors, f"{name}.image", made_of)
     tensors |= words(made_of) | _drawings(made_of)
     return tensors | _rotated(tensors, made_of, dim)
 
@@ -113,6 +119,20 @@ def _drawings(made_of: Ingredients) -> dict[str, np.ndarray]:
         name_features=made_of.text_features[texts],
         pairs=pairs,
     )
+
+
+def _narrowed(tensors: Mapping[str, np.ndarray], prefix: str, made_of: Ingredients) -> dict[str, np.ndarray]:
+    """An image head behind the few directions of its inputs that matter for the training images."""
+    head = Head.of(part_of(tensors, prefix))
+    corpus, inputs = made_of.corpus, []
+    views = _views(corpus, "flickr8k")[::6] + _views(corpus, "imagenet_names") + _views(corpus, "emoji_noto")[::2]
+    for start in range(0, len(views), _CHUNK):
+        parts = made_of.images.take(views[start : start + _CHUNK]).parts(made_of.low)
+        low = made_of.low(parts.low)
+        attended = head.attention((parts.cells, low)) if head.attention else np.empty((len(parts), 0), np.float32)
+        inputs.append(np.concatenate([head.standard(image_inputs(parts, low)), attended], axis=1))
+    made = blocks.narrowed({"skip": head.skip, "up": head.up}, np.concatenate(inputs), RANK)
+    return {f"{prefix}.{name}": value for name, value in made.items()}
 
 
 def _rotated(tensors: Mapping[str, np.ndarray], made_of: Ingredients, dim: int) -> dict[str, np.ndarray]:

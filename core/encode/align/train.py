@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from core.encode.align.assemble import Ingredients, assemble, drawing_views
+from core.encode.align.blocks import BlockSettings
 from core.encode.align.card import write_card
 from core.encode.align.corpus import (
     NAME_PROMPT,
@@ -123,6 +124,7 @@ def train_starter(
         "sha256": sha256,
         "towers": {w.package: w.sha256 for w in (IMAGE_WEIGHTS, TEXT_WEIGHTS)},
         "settings": asdict(settings),
+        "blocks": asdict(BlockSettings()),
         "members": dict(members),
         "training": {name: sum(map(len, groups)) for name, groups in corpus.pools.items()},
         "figures": figures,
