@@ -96,7 +96,9 @@ command.
 ## Figures
 
 Measured after training on sets that no part of training has seen, by the command above. R@k in per cent; 1-NN and P@1
-as shares, with the visual space beside the joint one. Zero-shot uses the 101 names in "a photo of a {}".
+as shares, with the visual space beside the joint one. Zero-shot uses the 101 names in "a photo of a {}". Local vectors
+(each of the 9 x 9 cells with its neighbours, as an image of its own): mean cosines, and how often the cell that is most
+like the name of a Caltech-101 picture, pasted small into a scene of Flickr8k dev, lies on it, beside two blind guesses.
 
 | set | figure | value |
 |---|---|---:|
@@ -106,7 +108,9 @@ as shares, with the visual space beside the joint one. Zero-shot uses the 101 na
 _TRIED = """
 ## What was tried
 
-Each row differs from the one it names in what the row says; figures as above.
+Each row differs from the one it names in what the row says; R@k and zero-shot in per cent, 1-NN as a share, all from
+features kept with 8 bits a number, as above. Between seeds figures differ by about one point. The weights of the words
+and drawings blocks were chosen on these same validation sets (rows 16 to 18), which flatters the last rows a little.
 
 """
 

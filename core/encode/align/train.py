@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.encode.align import pointing
 from core.encode.align.assemble import Ingredients, assemble, drawing_views
 from core.encode.align.blocks import BlockSettings
 from core.encode.align.card import write_card
@@ -29,7 +30,7 @@ from core.encode.align.settings import AlignSettings
 from core.encode.align.texts import TokenStates, text_encoder, token_states, tuned_blocks
 from core.encode.heads import load_heads, save_heads
 from core.encode.parts import Standard, label_probabilities
-from core.encode.starter import StarterTowers
+from core.encode.starter import StarterEncoder, StarterTowers
 from core.encode.weights import IMAGE_WEIGHTS, TEXT_WEIGHTS
 from core.errors import InputError
 
@@ -117,6 +118,7 @@ def train_starter(
     heads = load_heads(path)
     encode = text_encoder(heads)
     figures = evaluate(heads, encode, images, data_dir, drawings() if drawings else ())
+    figures["local vectors"] = pointing.measure(StarterEncoder(path), data_dir)
     if held:
         said = [corpus.texts[t] for own in corpus.image_texts for t in own]
         figures |= evaluate_held(heads, encode, images, data_dir, [labels[i] for i in held], said)
