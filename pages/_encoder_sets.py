@@ -71,6 +71,11 @@ def _set(wb: Workbench, state: SetState, *, being_filled: bool) -> None:
                     help=f"Vector set {chosen.set_id}, {_dimensions(state)}, weights {chosen.weights}; {chosen.preprocessing}")
         if being_filled:
             return
+        if state.outdated:
+            st.badge("earlier version", color="orange")
+            st.button(f"Encode {count(total, 'image')} again", key=f"encoder_renew_{chosen.set_id}", on_click=_add,
+                      args=(wb.key, chosen.encoder), help="Made by an earlier version of this encoder: similar images are"
+                      " found, but words and uploaded images need vectors of today's. These stay until you remove them.")
         if chosen.active:
             st.badge("in use", color="primary")
         elif state.n_vectors and not state.n_lacking:

@@ -145,7 +145,8 @@ def _fitting(encoder: Encoder, vector_set: VectorSet) -> Encoder:
     if encoder.fingerprint != vector_set.weights or encoder.spaces.get(vector_set.space) != vector_set.dim:
         raise EncoderError(
             f"The vectors {vector_set.set_id} were made with weights {vector_set.weights} of {vector_set.encoder}, and"
-            f" this installation has {encoder.fingerprint}; index the collection again to use words and uploads."
+            f" this installation has {encoder.fingerprint}. To use words and uploads, encode the images again: on Home,"
+            " Encoders; or python -m core index."
         )
     return encoder
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.encode import load_encoder
 from core.encode.catalogue import Offer, offer, offers, remember_file
 from core.errors import EncoderError, InputError
 from core.search.sets import by_looks, made_by, visual_of
@@ -15,6 +16,7 @@ from core.workbench.submitting import submit
 
 __all__ = ["EncoderService", "Offer", "SetState", "offers", "own_file", "submit_fetch", "submit_probe"]
 
+STARTER = "starter"
 WEIGHT_FILES = (".safetensors", ".pt", ".pth", ".bin")
 
 
@@ -36,6 +38,8 @@ class SetState:
         The set beside it that images alone are compared in.
     n_visual_lacking : int
         Live items with a joint vector and none in `visual`.
+    outdated : bool
+        Made by an earlier version of the encoder than is installed: words and uploads need the images encoded again.
     """
 
     set: VectorSet
@@ -44,6 +48,7 @@ class SetState:
     n_bytes: int
     visual: VectorSet | None = None
     n_visual_lacking: int = 0
+    outdated: bool = False
 
 
 # ---------------------------------------------------------------- encoders, whatever the collection
@@ -96,6 +101,11 @@ def own_file(model: str, path: Path) -> str:
     return name
 
 
+def _outdated(vector_set: VectorSet) -> bool:
+    # Only the encoder that comes with the program changes with it; all others are what their weight files are.
+    return vector_set.encoder == STARTER and vector_set.weights != load_encoder(STARTER).fingerprint
+
+
 def _once(kind: str, name: str, start: bool) -> Job:
     from core.jobs import Queue, ensure_worker
 
@@ -135,7 +145,7 @@ class EncoderService:
                 if visual is not None:
                     n_bytes += counts.get(visual.set_id, (0, 0))[1]
                     _, short = by_looks(self._collection, vector_set)
-                found.append(SetState(vector_set, n, total - n, n_bytes, visual, short))
+                found.append(SetState(vector_set, n, total - n, n_bytes, visual, short, _outdated(vector_set)))
         return tuple(found)
 
     def _counts(self) -> Mapping[str, tuple[int, int]]:
@@ -209,7 +219,7 @@ class EncoderService:
         state = next((s for s in states if s.set.set_id == name), None)
         if state is None:
             # Of two precisions or versions of one encoder, the latest.
-            state = next((s for s in reversed(states) if s.set.encoder == name), None)
+            state = next((s for s in reversed(states) if s.set.encoder == name and not s.outdated), None)
             incomplete = state is not None and (state.n_lacking or state.n_visual_lacking)
             if state is None or (incomplete and state.set.engine != "brought"):
                 return self.add(name, start=start)

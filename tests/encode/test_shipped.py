@@ -25,7 +25,7 @@ def test_the_file_is_the_one_the_cards_name(card):
     assert file_sha256(HEADS_PATH) == card["sha256"]
     assert card["sha256"] in (FOLDER / "MODEL_CARD.md").read_text()
     assert card["towers"] == {w.package: w.sha256 for w in (IMAGE_WEIGHTS, TEXT_WEIGHTS)}
-    assert HEADS_PATH.stat().st_size < 12_000_000
+    assert HEADS_PATH.stat().st_size < 32_000_000
 
 
 def test_the_model_card_names_every_training_set_and_figure(card):
@@ -39,9 +39,23 @@ def test_the_model_card_names_every_training_set_and_figure(card):
 
 
 def test_the_stated_figures_reach_the_promised_level(card):
+    """Floors a little under what was promised; the card has the figures themselves."""
     figures = card["figures"]
-    assert figures["flickr8k dev"]["text->image R@10"] >= 60
-    assert figures["caltech101"]["zero-shot by name %"] >= 40
+    assert figures["flickr8k dev"]["text->image R@1"] >= 26
+    assert figures["flickr8k dev"]["text->image R@10"] >= 70
+    assert figures["flickr8k dev"]["image->text R@1"] >= 33
+    assert figures["web_alt_text"]["text->image R@10"] >= 58
+    assert figures["caltech101"]["zero-shot by name %"] >= 49
+    # what queries made of images alone use
+    assert figures["caltech101"]["1-NN visual"] >= 0.87
+    assert figures["dreambooth"]["same instance P@1 visual"] >= 0.90
+    assert figures["openmoji demo"]["names R@10"] >= 60
+
+
+def test_what_was_tried_is_on_record(card):
+    text = (FOLDER / "MODEL_CARD.md").read_text()
+    assert len(card["experiments"]) >= 12
+    assert all(f"| {one['what']} |" in text for one in card["experiments"])
 
 
 @pytest.mark.needs_data
