@@ -121,6 +121,17 @@ def _hubs(args: argparse.Namespace) -> int:
     return 0
 
 
+def _prove(args: argparse.Namespace) -> int:
+    from core.workbench import Workbench
+
+    proof = Workbench.open(args.name).proof
+    _finished(proof.start(args.truth or "", args.labels or "", metric=args.metric or "", seed=args.seed))
+    outcome = proof.result()
+    recipe = proof.adopt().name if args.use and outcome.recommended is not None else None
+    _say(args, {**outcome.account, "sentence": outcome.sentence, "recipe": recipe}, documents.of_proof(outcome, recipe))
+    return 0
+
+
 def _align(args: argparse.Namespace) -> int:
     from core.workbench import Workbench
 
@@ -369,6 +380,7 @@ COMMANDS = {
     "index": _index,
     "search": _search,
     "hubs": _hubs,
+    "prove": _prove,
     "align": _align,
     "list": _list,
     "encoders": _encoders,

@@ -74,6 +74,16 @@ def parser() -> Parser:
     hubs.add_argument("-k", type=int, default=10, help="results of each query that are looked at (default 10)")
     hubs.add_argument("--query-side", default="items", choices=("items", "captions", "queries"))
 
+    prove = command("prove", "Try every hub correction on the collection's own right answers: does one help here?")
+    prove.add_argument("name", metavar="NAME")
+    prove.add_argument("--truth", choices=("captions", "labels", "judgments"),
+                       help="where right answers come from (default: the first that has enough)")  # fmt: skip
+    prove.add_argument("--labels", metavar="COLUMN", help="a metadata column: images of the same value must find each other")
+    prove.add_argument("--metric", choices=("R@1", "R@5", "R@10", "nDCG@10"),
+                       help="what decides (default: nDCG@10 for judgments, else R@1)")  # fmt: skip
+    prove.add_argument("--seed", type=int, default=0, help="of the split into bank, tuning and test")
+    prove.add_argument("--use", action="store_true", help="keep what is recommended as the recipe hub-corrected")
+
     align = command("align", "Adapt the encoder to the collection's captions or labels; shows before and after.")
     align.add_argument("name", metavar="NAME", nargs="?")
     align.add_argument("--labels", metavar="COLUMN", help="learn from this metadata column instead of the captions")

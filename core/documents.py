@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from core.encode.catalogue import Offer
     from core.workbench.encoders import SetState
     from core.workbench.hubs import HubsView
+    from core.workbench.proving import Outcome
 
 
 def of_search(result: SearchResult, line: str) -> dict[str, object]:
@@ -55,6 +56,15 @@ def of_hubs(view: HubsView) -> dict[str, object]:
         "report": asdict(view.report),
         "hubs": [{"item_id": item.item_id, "n_k": n_k} for item, n_k in view.hubs],
     }
+
+
+def of_proof(outcome: Outcome, recipe: str | None) -> str:
+    """What was tried, a line each, and what to do: measures in per cent with their difference, skewness of N_k, never found."""
+    lines = []
+    for one in (outcome.raw, *outcome.tried):
+        changed = "  ".join(f"{f.name} {f.after:.1f}" + ("" if one is outcome.raw else f" {f.words}") for f in one.figures)
+        lines.append(f"{one.words:<22}{one.bank:<32}{changed}  skewness {one.skewness:.2f}  never found {one.antihub_share:.1%}")
+    return "\n".join([*lines, outcome.sentence, *([f"Kept as the recipe {recipe}."] if recipe else [])])
 
 
 def so_far(job: Job) -> str:

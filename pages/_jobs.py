@@ -15,11 +15,11 @@ from pages._shared import megabytes
 
 _DOING = {
     "ingest": "Indexing", "demo": "Indexing", "refresh": "Drawing the map", "refit": "Drawing the map again",
-    "export": "Exporting", "verify": "Checking files", "align": "Adapting the encoder",
+    "export": "Exporting", "verify": "Checking files", "align": "Adapting the encoder", "prove": "Trying hub corrections",
     "encode": "Encoding", "fetch": "Downloading", "probe": "Measuring",
 }
 _BRINGING = ("ingest", "demo")
-_MANY_STEPS = ("refresh", "refit", "align")
+_MANY_STEPS = ("refresh", "refit", "align", "prove")
 """Kinds of jobs whose steps are works of their own: the step is named instead of the job."""
 _BYTES = "downloading"
 _STEPS_OF_ENCODERS = ("comparing", "measuring")

@@ -9,6 +9,7 @@ guard()
 import streamlit as st  # noqa: E402
 
 from pages import _hub_parts as parts  # noqa: E402
+from pages._hub_proof import proof  # noqa: E402
 from pages._shared import empty_state, workbench  # noqa: E402
 
 st.title("Hubs", anchor=False)
@@ -26,3 +27,4 @@ else:
             parts.hub_table(wb, view)
             parts.one_hub(wb, view)
             parts.antihubs(wb, view)
+            proof(wb)

@@ -40,6 +40,7 @@ PIPELINES = {
     "export": "core.jobs.pipelines.upkeep",
     "verify": "core.jobs.pipelines.upkeep",
     "align": "core.jobs.pipelines.align",
+    "prove": "core.jobs.pipelines.prove",
 }
 """Kind of job -> module with ``run(context) -> dict``; imported when the first job of the kind comes."""
 

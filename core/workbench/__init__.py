@@ -23,12 +23,13 @@ from core.workbench.hubs import HubService
 from core.workbench.items import ItemService
 from core.workbench.judgments import JudgmentService
 from core.workbench.maps import MapService
+from core.workbench.proving import ProofService
 
 __all__ = ["Workbench"]
 
 
 class Workbench:
-    """A collection with its services: `items`, `maps`, `hubs`, `judgments`, `encoders`, `adapt`.
+    """A collection with its services: `items`, `maps`, `hubs`, `judgments`, `encoders`, `adapt`, `proof`.
 
     Cheap to make and safe to share between threads; nothing is held open.
 
@@ -204,6 +205,11 @@ class Workbench:
     def adapt(self) -> AdaptService:
         """The encoder adapted to the collection's own words."""
         return AdaptService(self.collection)
+
+    @cached_property
+    def proof(self) -> ProofService:
+        """Whether a hub correction helps here, on the collection's own right answers."""
+        return ProofService(self.collection)
 
     # ------------------------------------------------------------ searching
 

@@ -13,9 +13,10 @@ import time
 from pathlib import Path
 
 from core.encode.threads import cpu_threads
-from tests.bench import ingest, latency, maps, storage
+from tests.bench import ingest, latency, maps, proof, storage
 
-PARTS = {"ingest": ingest.measure, "latency": latency.measure, "storage": storage.measure, "maps": maps.measure}
+PARTS = {"ingest": ingest.measure, "latency": latency.measure, "storage": storage.measure, "maps": maps.measure,
+         "proof": proof.measure}
 ROOT = Path(__file__).resolve().parents[2]
 
 

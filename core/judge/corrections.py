@@ -1,0 +1,116 @@
+"""The corrections that are tried: their names, strengths, and the scores they give.
+
+Where search can serve one, it is tried in the form search uses, similarity plus one number per item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.rank import hubness
+
+GALLERY_AT_MOST = 2_000
+"""Items of the second bank of the dual method; an even sample of more."""
+TABLE_AT_MOST = 16_000_000
+"""Numbers in a table of bank and items; beyond it, what needs the whole table is not tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A correction as people meet it: whether search can serve it, and what it does in one line."""
+
+    title: str
+    meaning: str
+    served: bool
+
+
+NAMES: Mapping[str, Named] = {
+    "is": Named("Inverted softmax", "An item gives away what all bank queries together find in it; beta: the higher, the more its "
+                "nearest queries count.", True),
+    "dual_is": Named("Dual inverted softmax", "As is, and also by what other images find in it.", True),
+    "csls": Named("CSLS", "An item gives away half of its mean similarity to its 10 nearest bank queries.", True),
+    "csls_k": Named("CSLS, other k", "As csls, with another number of nearest bank queries. Measured only.", False),
+    "sinkhorn": Named("Sinkhorn prior", "Items are weighted until the bank finds all of them equally often.", True),
+    "dis": Named("Dynamic inverted softmax", "is, only for queries whose first answer is an item that the bank finds first too. "
+                 "Measured only.", False),
+    "gc": Named("Globally corrected", "An item is ranked by how many bank queries find more in it. Measured only.", False),
+}  # fmt: skip
+GRID: Mapping[str, tuple[float, ...]] = {
+    "is": (5, 10, 20, 40, 80),
+    "dual_is": (5, 10, 20, 40, 80),
+    "csls": (10,),
+    "csls_k": (5, 20, 1, 50),
+    "sinkhorn": (10, 20, 50, 100),
+    "dis": (5, 10, 20, 40, 80),
+    "gc": (0,),
+}
+"""Method -> strengths: inverse temperatures, the weakest first, and neighbours for csls. Of equals the first is taken."""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A method at a strength; `scores` gives the corrected table (n, G) of the queries at these places."""
+
+    strength: float
+    scores: Callable[[np.ndarray], np.ndarray]
+
+
+def corrections(
+    method: str, strengths: Sequence[float], S: np.ndarray, items: np.ndarray, bank: np.ndarray, positions: np.ndarray | None, seed: int
+) -> Iterator[Correction]:
+    """A method at each strength; none where it would need a table that is too large.
+
+    Parameters
+    ----------
+    method : str
+        One of `NAMES`.
+    S : ndarray, shape (Q, G)
+        Similarity of the queries and the items.
+    items : ndarray of float32, shape (G, d)
+    bank : ndarray of float32, shape (B, d)
+    positions : ndarray of int64, shape (B,), optional
+        See `core.judge.proof.Bank`.
+    seed : int
+        Of the sample that is the dual method's second bank.
+    """
+    if method == "gc":
+        if len(bank) * len(items) > TABLE_AT_MOST:
+            return
+        table = bank.astype(np.float64) @ items.T.astype(np.float64)
+        if positions is not None:
+            table = hubness.without_self(table, positions)
+        for strength in strengths:
+            yield Correction(strength, lambda which: hubness.globally_corrected(S[which], table))
+        return
+    active = hubness.active_from_vectors(bank, items, bank_positions=positions) if method == "dis" else None
+    for strength in strengths:
+        bias = _bias(method, strength, items, bank, positions, seed)
+        yield Correction(strength, _by_bias(S, bias, active))
+
+
+def _bias(
+    method: str, strength: float, items: np.ndarray, bank: np.ndarray, positions: np.ndarray | None, seed: int
+) -> np.ndarray:
+    if method in ("csls", "csls_k"):
+        return hubness.item_bias(bank, items, "csls", k=int(strength), bank_positions=positions)
+    if method == "dual_is":
+        some = np.arange(len(items))
+        if len(some) > GALLERY_AT_MOST:
+            some = np.sort(np.random.default_rng(seed).choice(len(items), GALLERY_AT_MOST, replace=False))
+        return hubness.item_bias(
+            bank, items, "dual_is", strength, bank_positions=positions, gallery_vectors=items[some], gallery_positions=some
+        )
+    return hubness.item_bias(bank, items, "is" if method == "dis" else method, strength, bank_positions=positions)
+
+
+def _by_bias(S: np.ndarray, bias: np.ndarray, active: np.ndarray | None) -> Callable[[np.ndarray], np.ndarray]:
+    def scores(which: np.ndarray) -> np.ndarray:
+        raw = S[which]
+        if active is None:
+            return raw + bias
+        return np.where(active[raw.argmax(axis=1)][:, None], raw + bias, raw)
+
+    return scores
