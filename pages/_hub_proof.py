@@ -131,14 +131,14 @@ def _table(outcome: Outcome) -> list[dict[str, object]]:
 
 def _line(one: Tried, bare: bool) -> dict[str, object]:
     figures = {f.name: f"{f.after:.1f}" if bare else f"{f.after:.1f}  {f.words}" for f in one.figures}
-    return {"Correction": one.title if bare else one.words, "Bank": "" if bare else one.bank, **figures,
+    return {"Correction": one.title if bare else one.called, "Bank": "" if bare else one.bank, **figures,
             "Skewness": round(one.skewness, 2), "Never found": f"{one.antihub_share:.1%}"}  # fmt: skip
 
 
 def _account(outcome: Outcome) -> str:
     said = outcome.account
     banks = "; ".join(f"{name} ({n:,})" for name, n in said["banks"].items())  # type: ignore[attr-defined]
-    terms = {one.title: one.meaning for one in outcome.tried}
+    terms = {one.title: one.meaning for one in reversed(outcome.tried)}  # of two of one title the first
     return (
         f"{said['n_tuning']:,} questions tuned and {said['n_test']:,} others tested, over {said['n_items']:,} images. Banks: {banks}. "
         f"{said['rule']} Decided by {outcome.metric}; paired bootstrap by group, 2,000 resamples; seed {said['seed']}; "

@@ -376,6 +376,33 @@ def test_a_collection_is_switched_to_another_encoder_and_back(loupe, indexed, mo
     assert out.startswith("* fake-")
     code, out, err = loupe("encoders", "--use", "other")
     assert (code, out) == (2, "") and "--collection" in err
+# ---------------------------------------------------------------- prove
+
+
+def test_prove_refuses_under_its_number_with_both(loupe, indexed):
+    code, out, err = loupe("prove", "c")
+    assert (code, out) == (2, "")
+    assert "No image has a caption, and this needs 150 or more" in err
+    assert loupe("prove", "c", "--labels", "nothing")[0] == 2
+    assert loupe("prove", "c", "--truth", "captions", "--labels", "x")[0] == 2
+
+
+def test_prove_says_what_helps_and_keeps_it(loupe, monkeypatch):
+    from core.search import recipes
+    from tests.proof_world import proof_world
+
+    proof_world(name="p")
+    code, out, err = loupe("prove", "p", "--json")
+    said = document(out)
+    assert (code, err, said["recommended"], said["truth"], said["recipe"]) == (0, "", True, "captions", None)
+    best = said["rows"][said["judged"]]
+    assert best["figures"][0]["name"] == "R@1" and best["figures"][0]["change"]["low"] > 0
+    monkeypatch.setattr(recipes, "check", lambda made: made)
+    code, out, _ = loupe("prove", "p", "--use")
+    assert code == 0 and out.endswith("Kept as the recipe hub-corrected.\n")
+    assert "none" in out.splitlines()[0] and said["sentence"] in out
+
+
 # ---------------------------------------------------------------- align
 
 

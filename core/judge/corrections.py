@@ -32,7 +32,7 @@ NAMES: Mapping[str, Named] = {
                 "nearest queries count.", True),
     "dual_is": Named("Dual inverted softmax", "As is, and also by what other images find in it.", True),
     "csls": Named("CSLS", "An item gives away half of its mean similarity to its 10 nearest bank queries.", True),
-    "csls_k": Named("CSLS, other k", "As csls, with another number of nearest bank queries. Measured only.", False),
+    "csls_k": Named("CSLS", "As csls, with another number of nearest bank queries. Measured only.", False),
     "sinkhorn": Named("Sinkhorn prior", "Items are weighted until the bank finds all of them equally often.", True),
     "dis": Named("Dynamic inverted softmax", "is, only for queries whose first answer is an item that the bank finds first too. "
                  "Measured only.", False),

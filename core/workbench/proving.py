@@ -72,6 +72,12 @@ class Tried:
     skewness: float
     antihub_share: float
 
+    @property
+    def called(self) -> str:
+        """Its title with its strength: ``Inverted softmax at beta 20``."""
+        how = self.words.partition(" ")[2]
+        return f"{self.title} {how}".strip()
+
     def figure(self, name: str) -> Compared:
         """The measure of that name."""
         return next(one for one in self.figures if one.name == name)
@@ -278,7 +284,7 @@ def _sentence(judged: Tried | None, recommended: Tried | None, metric: str, n_te
     if judged is None:
         return "Leave it off: on the tuning part no correction that search can serve did better than none."
     figure = judged.figure(metric)
-    said = f"{judged.words} with {judged.bank} as the bank: {metric} {figure.words} on {n_test:,} questions kept apart"
+    said = f"{judged.called} with {judged.bank} as the bank: {metric} {figure.words} on {n_test:,} questions kept apart"
     if recommended is not None:
         return f"Use {said}."
     if figure.high < 0:
