@@ -119,7 +119,7 @@ class HubService:
             query_side=query_side,
             n_items=n_items,
             n_queries=n_queries,
-            report=hubness.hubness_report(counts, max(k, 1), n_queries),
+            report=hubness.hubness_report(counts, k=max(k, 1), n_queries=n_queries),
             n_k=counts,
             mean=float(counts.mean()),
             threshold=threshold,

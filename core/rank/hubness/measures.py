@@ -13,16 +13,16 @@ from core.errors import InputError
 from core.types import HubnessReport
 
 
-def k_occurrence(top: np.ndarray, n_items: int, k: int | None = None) -> np.ndarray:
+def k_occurrence(neighbors: np.ndarray, n_items: int, k: int | None = None) -> np.ndarray:
     """Count in how many rankings each item stands among the first `k`.
 
     Parameters
     ----------
-    top : ndarray of int, shape (n_queries, depth)
+    neighbors : ndarray of int, shape (n_queries, depth)
         Positions of the items each query finds, best first; -1 where a ranking is shorter.
     n_items : int
     k : int, optional
-        Depth to count to; all of `top` by default.
+        Depth to count to; all of `neighbors` by default.
 
     Returns
     -------
@@ -34,10 +34,10 @@ def k_occurrence(top: np.ndarray, n_items: int, k: int | None = None) -> np.ndar
     InputError
         If a position is not below `n_items`.
     """
-    top = np.asarray(top)
-    if top.ndim != 2:
-        raise InputError(f"Rankings must be a table of (queries, depth), not {top.ndim}-dimensional.")
-    found = top[:, :k].ravel()
+    neighbors = np.asarray(neighbors)
+    if neighbors.ndim != 2:
+        raise InputError(f"Rankings must be a table of (queries, depth), not {neighbors.ndim}-dimensional.")
+    found = neighbors[:, :k].ravel()
     found = found[found >= 0]
     if found.size and int(found.max()) >= n_items:
         raise InputError(f"A ranking names position {int(found.max())}, but there are {n_items} items.")
@@ -115,41 +115,46 @@ def hub_threshold(k: int, n_queries: int, n_items: int, *, factor: float = 2.0, 
     return factor * (k * n_queries / n_items if by_mean and n_items else k)
 
 
-def hubness_report(counts: np.ndarray, k: int, n_queries: int, *, factor: float = 2.0) -> HubnessReport:
+def hubness_report(
+    n_k: np.ndarray, *, k: int | None = None, n_queries: int | None = None, h: float = 2.0
+) -> HubnessReport:
     """All measures of one set of counts.
 
     Parameters
     ----------
-    counts : ndarray of int, shape (n_items,)
+    n_k : ndarray of int, shape (n_items,)
         N_k of every item, zeros included.
-    k : int
-    n_queries : int
-        Q; the counts sum to at most k * Q.
-    factor : float
-        h: an item with N_k >= h * k is a hub for `hub_occurrence` (scikit-hubness' code; its docstring says ">"),
-        with N_k >= h * mean for `hub_occurrence_mean`, which suits Q != n_items.
+    k, n_queries : int, optional
+        How many results were looked at of how many queries; the counts sum to at most k * n_queries. Without both,
+        what is measured against them stays None.
+    h : float
+        An item with N_k >= h * k is a hub for `hub_occurrence` (scikit-hubness' code; its docstring says ">"),
+        with N_k >= h * mean for `hub_occurrence_mean`, which suits n_queries != n_items.
 
     Returns
     -------
     HubnessReport
         `hub_occurrence` is the share of all places that hubs hold, `largest_hub_reach` the share of queries that
-        find the most found item; both None without queries.
+        find the most found item; both None without `k`, `n_queries` or queries.
 
     Raises
     ------
     InputError
-        If `k` or `n_queries` is negative, or the counts hold more places than k * n_queries.
+        If `k` is below 1, `n_queries` is negative, or the counts hold more places than k * n_queries.
     """
-    counts = np.asarray(counts)
-    if k < 1 or n_queries < 0:
+    counts = np.asarray(n_k)
+    if (k is not None and k < 1) or (n_queries is not None and n_queries < 0):
         raise InputError(f"Hubness needs k of at least 1 and queries, not k={k} and {n_queries} queries.")
-    if counts.sum() > k * n_queries:
+    places = k * n_queries if k is not None and n_queries is not None else None
+    if places is not None and counts.sum() > places:
         raise InputError(f"The counts hold {int(counts.sum())} places, but {n_queries} queries with k={k} "
-                         f"have only {k * n_queries}.")
-    places = k * n_queries
+                         f"have only {places}.")
 
-    def held_by(threshold: float) -> float | None:
-        return float(counts[counts >= threshold].sum() / places) if places and counts.size else None
+    def held_by(*, by_mean: bool) -> float | None:
+        if not places or not counts.size:
+            return None
+        threshold = hub_threshold(k, n_queries, counts.size, factor=h, by_mean=by_mean)
+        return float(counts[counts >= threshold].sum() / places)
 
     return HubnessReport(
         skewness=skewness(counts),
@@ -158,7 +163,7 @@ def hubness_report(counts: np.ndarray, k: int, n_queries: int, *, factor: float 
         antihub_share=float(np.mean(counts == 0)) if counts.size else 0.0,
         gini=gini(counts),
         atkinson=atkinson(counts),
-        hub_occurrence=held_by(hub_threshold(k, n_queries, counts.size, factor=factor, by_mean=False)),
-        hub_occurrence_mean=held_by(hub_threshold(k, n_queries, counts.size, factor=factor)),
-        largest_hub_reach=float(counts.max() / n_queries) if n_queries and counts.size else None,
+        hub_occurrence=held_by(by_mean=False),
+        hub_occurrence_mean=held_by(by_mean=True),
+        largest_hub_reach=float(counts.max() / n_queries) if places and counts.size else None,
     )

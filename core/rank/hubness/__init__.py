@@ -1,0 +1,43 @@
+"""Hubs: how unevenly items are found (`measures`), and the corrections that even it out.
+
+Tables of similarities in, float64 tables out: `softmax`, `local`, `sinkhorn`. For search, one number per item from
+vectors: `bias`.
+"""
+
+from core.rank.hubness.bias import (
+    BIAS_METHODS,
+    OTHER_METHODS,
+    active_from_vectors,
+    exact_as_bias,
+    item_bias,
+)
+from core.rank.hubness.local import csls, globally_corrected
+from core.rank.hubness.measures import (
+    atkinson,
+    gini,
+    hub_threshold,
+    hubness_report,
+    k_occurrence,
+    lorenz,
+    robin_hood,
+    skewness,
+)
+from core.rank.hubness.occurrence import k_occurrence_from_vectors
+from core.rank.hubness.sinkhorn import Scalings, sinkhorn_prior, sinkhorn_scalings
+from core.rank.hubness.softmax import (
+    active_items,
+    dual_dynamic_inverted_softmax,
+    dual_inverted_softmax,
+    dynamic_inverted_softmax,
+    inverted_softmax,
+    log_normalizer,
+)
+from core.rank.hubness.tables import without_self
+
+__all__ = [
+    "BIAS_METHODS", "OTHER_METHODS", "Scalings", "active_from_vectors", "active_items", "atkinson", "csls",
+    "dual_dynamic_inverted_softmax", "dual_inverted_softmax", "dynamic_inverted_softmax", "exact_as_bias", "gini",
+    "globally_corrected", "hub_threshold", "hubness_report", "inverted_softmax", "item_bias", "k_occurrence",
+    "k_occurrence_from_vectors", "log_normalizer", "lorenz", "robin_hood", "sinkhorn_prior", "sinkhorn_scalings",
+    "skewness", "without_self",
+]  # fmt: skip
