@@ -40,6 +40,7 @@ PIPELINES = {
     "export": "core.jobs.pipelines.upkeep",
     "verify": "core.jobs.pipelines.upkeep",
     "align": "core.jobs.pipelines.align",
+    "correct": "core.jobs.pipelines.correct",
 }
 """Kind of job -> module with ``run(context) -> dict``; imported when the first job of the kind comes."""
 
