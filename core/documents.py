@@ -29,10 +29,12 @@ def of_search(result: SearchResult, line: str) -> dict[str, object]:
         "recipe": result.recipe,
         "space": result.space,
         "set": result.set_id,
+        "hub": asdict(result.hub),
         "warnings": list(result.warnings),
         "hits": [
             {
                 "rank": hit.rank,
+                **({} if hit.rank_before is None else {"rank_before": hit.rank_before}),
                 "item_id": hit.item_id,
                 "score": hit.score,
                 "cosine": hit.cosine,

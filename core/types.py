@@ -204,7 +204,17 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class HubSetting:
-    """Hub correction of a recipe. ``none`` leaves the ranking as it is."""
+    """Hub correction of a recipe. ``none`` leaves the ranking as it is.
+
+    Attributes
+    ----------
+    method : str
+        ``none``, or one of `core.rank.hubness.BIAS_METHODS`.
+    beta : float
+        Strength, an inverse temperature, above 0; ``csls`` has none.
+    bank : str
+        What the items are compared with: see `core.search.banks`.
+    """
 
     method: str = "none"
     beta: float = 20.0
@@ -247,9 +257,10 @@ class Hit:
     cosine : float
         Raw cosine of the composed query and the item, in [-1, 1].
     terms : tuple of float
-        What each term of the query gave; they sum to `score` within 1e-5.
+        What each term of the query gave and, where a hub correction was applied, last what that gave; they sum to
+        `score` within 1e-5.
     rank_before : int or None
-        The rank without a correction, where one was applied.
+        The rank without the hub correction, where one was applied.
     alike : tuple of str
         Near-duplicates folded under this hit.
     """
@@ -286,6 +297,8 @@ class SearchResult(Sequence[Hit]):
         What images were compared by: meaning, as words can ask for it, or looks alone.
     set_id : str
         The vector set that answered; empty where nothing was compared.
+    hub : HubSetting
+        The hub correction that was applied, with the bank it used; ``none`` where there was none.
     """
 
     query: Query
@@ -300,6 +313,7 @@ class SearchResult(Sequence[Hit]):
     recipe: str = "plain"
     space: str = "joint"
     set_id: str = ""
+    hub: HubSetting = HubSetting()
 
     def __getitem__(self, i):  # noqa: ANN001, ANN204 - the Sequence protocol
         return self.hits[i]

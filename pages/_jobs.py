@@ -15,7 +15,8 @@ from pages._shared import megabytes
 
 _DOING = {
     "ingest": "Indexing", "demo": "Indexing", "refresh": "Drawing the map", "refit": "Drawing the map again",
-    "export": "Exporting", "verify": "Checking files", "align": "Adapting the encoder", "prove": "Trying hub corrections",
+    "export": "Exporting", "verify": "Checking files", "align": "Adapting the encoder", "correct": "Preparing the hub correction",
+    "prove": "Trying hub corrections",
     "encode": "Encoding", "fetch": "Downloading", "probe": "Measuring",
 }
 _BRINGING = ("ingest", "demo")

@@ -23,7 +23,8 @@ from core.errors import InputError
 DECIMALS = 6
 """Scores are compared after rounding to this many decimals, then by id: rankings do not hang on the last bit."""
 
-_TIE = 10.0**-DECIMALS
+TIE = 10.0**-DECIMALS
+"""Scores nearer than this may be equal after rounding."""
 _KERNEL_ERROR = 5e-5  # what summing d products in float32 may lose; seen: below 1e-6 at d = 512
 _ROWS_PER_THREAD = 4096
 _CHUNK = 8192  # rows rescored or gathered at once
@@ -63,7 +64,7 @@ def top_k(
     InputError
         The shapes do not fit, or the query is not finite.
     """
-    query = _checked(matrix, query, k)
+    query = checked(matrix, query, k)
     allowed = len(matrix) if positions is None else len(positions)
     k = min(k, allowed)
     if k == 0:
@@ -77,9 +78,9 @@ def top_k(
         else:
             found, rough = _candidates(matrix, query / length, wanted, positions)
             scores = score(matrix, query, found)
-            left_out = (rough.min() + _error_bound(query / length, rough, scores / length)) * length
+            left_out = (rough.min() + error_bound(query / length, rough, scores / length)) * length
         order = rank_order(scores, found, ids)[:k]
-        if left_out < scores[order[-1]] - _TIE:
+        if left_out < scores[order[-1]] - TIE:
             return found[order], scores[order]
         wanted *= 4
 
@@ -111,7 +112,8 @@ def search_threads(n_rows: int) -> int:
     return max(1, min(cpu_threads(), n_rows // _ROWS_PER_THREAD))
 
 
-def _checked(matrix: np.ndarray, query: np.ndarray, k: int) -> np.ndarray:
+def checked(matrix: np.ndarray, query: np.ndarray, k: int) -> np.ndarray:
+    """The query as float64, if it, the rows and `k` can be used."""
     query = np.asarray(query)
     if matrix.ndim != 2 or query.ndim != 1 or matrix.shape[1] != query.shape[0]:
         raise InputError(f"A query of shape {query.shape} does not fit vectors of shape {matrix.shape};"
@@ -161,7 +163,7 @@ def _scan(matrix: np.ndarray, unit: np.ndarray, count: int) -> tuple[np.ndarray,
     return matches.keys.astype(np.int64), 1.0 - matches.distances.astype(np.float64)
 
 
-def _error_bound(unit: np.ndarray, rough: np.ndarray, true: np.ndarray) -> float:
+def error_bound(unit: np.ndarray, rough: np.ndarray, true: np.ndarray) -> float:
     """How far a rough cosine may be from the true one."""
     half = unit.astype(np.float16).astype(np.float64)
     length = np.linalg.norm(half)

@@ -41,6 +41,7 @@ PIPELINES = {
     "verify": "core.jobs.pipelines.upkeep",
     "align": "core.jobs.pipelines.align",
     "prove": "core.jobs.pipelines.prove",
+    "correct": "core.jobs.pipelines.correct",
 }
 """Kind of job -> module with ``run(context) -> dict``; imported when the first job of the kind comes."""
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from core.encode.protocol import Encoder
 from core.errors import EncoderError, InputError, NotFound
+from core.index.corrected import Corrected, search_corrected
 from core.index.exact import rounded
 from core.index.planner import search_vectors
 from core.query.compose import Composed, compose
@@ -19,10 +20,11 @@ from core.query.parse import check
 from core.rank import fold as folding
 from core.search import recipes, sets
 from core.search.browse import browse
+from core.search.correction import Correction, correction
 from core.search.facts import facts
 from core.search.filters import filtered, n_live, numbers, positions, remembered, state_of
 from core.store import Collection, VectorView
-from core.types import Hit, Query, Recipe, SearchResult, Term, VectorSet
+from core.types import Hit, HubSetting, Query, Recipe, SearchResult, Term, VectorSet
 
 EncoderFor = Callable[[str], Encoder]
 
@@ -56,6 +58,7 @@ def run(
     recipe: Recipe = Recipe(),
     encoder_for: EncoderFor | None = None,
     offset: int = 0,
+    later: Callable[[VectorSet, HubSetting], object] | None = None,
 ) -> SearchResult:
     """Answer a query.
 
@@ -68,6 +71,9 @@ def run(
         Encoder by name; asked only where a term has to be encoded. Default: `core.encode.load_encoder`.
     offset : int
         Hits left out at the top; ranks go on counting.
+    later : callable, optional
+        Called with the vector set and the setting where a hub correction has to be made first and that takes over
+        about a second; the answer is then without it and says so. Default: make it now.
 
     Returns
     -------
@@ -102,25 +108,33 @@ def run(
     clock.lap("filter")
 
     want = min(offset + k, matched)
+    added = _correction(collection, query, view, recipe, encoder_for, later, warnings)
+    clock.lap("rank")
 
-    def search(count: int) -> tuple[np.ndarray, np.ndarray, str]:
-        return search_vectors(collection, view, composed.q, count, subset, recipe.index, exclude=references)
+    def plain(count: int) -> Corrected:
+        found, scores, plan = search_vectors(collection, view, composed.q, count, subset, recipe.index, exclude=references)
+        return Corrected(found, scores, scores.astype(np.float64), None, plan)
+
+    def search(count: int) -> Corrected:
+        if added is None:
+            return plain(count)
+        return search_corrected(collection, view, composed.q, count, added.bias, subset, recipe.index, exclude=references)
 
     alike: list[tuple[str, ...]] = []
     if recipe.fold:
-        found, scores, plan, alike = _folded(collection, view, search, want, matched, passing, references)
+        found, alike = _folded(collection, view, search, plain, want, matched, passing, references)
     else:
-        found, scores, plan = search(want)
+        found = search(want)
     clock.lap("search")
 
-    hits = _hits(collection, view, composed, found[offset:], scores[offset:], offset, alike[offset:])
+    hits = _hits(collection, view, composed, found.take(slice(offset, None)), offset, alike[offset:])
     if all(term.weight < 0 for term in query.terms):
         warnings.append("Every term has a minus, so these are the images least like them.")
     clock.lap("rank")
     return SearchResult(
-        query=query, k=k, hits=hits, total=len(view.live), matched=matched, plan=plan, timings=clock.done(),
+        query=query, k=k, hits=hits, total=len(view.live), matched=matched, plan=found.plan, timings=clock.done(),
         warnings=tuple(warnings), generation=view.generation, recipe=recipe.name, space=chosen.space,
-        set_id=chosen.set_id,
+        set_id=chosen.set_id, hub=HubSetting() if added is None else added.setting,
     )
 
 
@@ -132,13 +146,17 @@ def _composed(
 ) -> Composed:
     encoder = None
     if any(term.kind != "item" for term in query.terms):
-        if encoder_for is None:
-            from core.encode import load_encoder as encoder_for
-        encoder = _fitting(encoder_for(view.set.encoder), view.set)
+        encoder = _encoder(encoder_for, view.set)
     vectors = np.stack([_vector(collection, term, view, encoder) for term in query.terms])
     modalities = ["text" if term.kind == "text" else "image" for term in query.terms]
     text_mean = encoder.text_mean if encoder is not None else None
     return compose(query.terms, vectors, modalities, view.mean, text_mean, recipe.compose)
+
+
+def _encoder(encoder_for: EncoderFor | None, vector_set: VectorSet) -> Encoder:
+    if encoder_for is None:
+        from core.encode import load_encoder as encoder_for
+    return _fitting(encoder_for(vector_set.encoder), vector_set)
 
 
 def _fitting(encoder: Encoder, vector_set: VectorSet) -> Encoder:
@@ -180,6 +198,52 @@ def _vector(collection: Collection, term: Term, view: VectorView, encoder: Encod
     return vector
 
 
+# ---------------------------------------------------------------- hub correction
+
+
+def _correction(
+    collection: Collection, query: Query, view: VectorView, recipe: Recipe, encoder_for: EncoderFor | None,
+    later: Callable[[VectorSet, HubSetting], object] | None, warnings: list[str],
+) -> Correction | None:
+    """What is added to the cosines, or None; what is to be said about it goes to `warnings`."""
+    if recipe.hub.method == "none":
+        return None
+    if all(term.weight < 0 for term in query.terms):
+        warnings.append("The hub correction is left off: a query of minus terms alone finds what other queries do not.")
+        return None
+    waits: list[HubSetting] = []
+
+    def put_off(setting: HubSetting) -> None:
+        waits.append(setting)
+        later(view.set, setting)  # type: ignore[misc] - only asked where it is given
+
+    found = prepare(collection, view, recipe.hub, encoder_for, later=put_off if later is not None else None)
+    if found is not None:
+        warnings += found.said
+    elif waits:
+        warnings.append("The hub correction is being prepared; these results are without it.")
+    else:
+        warnings.append("The hub correction is left off: there is too little to compare the images with.")
+    return found
+
+
+def prepare(
+    collection: Collection, view: VectorView, setting: HubSetting, encoder_for: EncoderFor | None = None, *,
+    later: Callable[[HubSetting], object] | None = None, on_progress: Callable[[int, int], None] | None = None,
+) -> Correction | None:
+    """`core.search.correction.correction`, with the texts of its bank encoded by the encoder of the view's vectors.
+
+    Raises
+    ------
+    EncoderError
+        The encoder cannot be had, or is not the one that made the vectors.
+    """
+    return correction(
+        collection, view, setting, lambda texts: _encoder(encoder_for, view.set).encode_texts(texts),
+        later=later, on_progress=on_progress,
+    )
+
+
 # ---------------------------------------------------------------- filters, folding
 
 
@@ -199,13 +263,17 @@ def _subset(collection: Collection, query: Query, view: VectorView, warnings: li
 def _folded(
     collection: Collection,
     view: VectorView,
-    search: Callable[[int], tuple[np.ndarray, np.ndarray, str]],
+    search: Callable[[int], Corrected],
+    plain: Callable[[int], Corrected],
     want: int,
     matched: int,
     passing: np.ndarray,
     references: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, str, list[tuple[str, ...]]]:
-    """As `search`, with near-duplicates under their leader; more is fetched until there are `want` of them."""
+) -> tuple[Corrected, list[tuple[str, ...]]]:
+    """As `search`, with near-duplicates under their leader; more is fetched until there are `want` of them.
+
+    The rank before a correction is that among the folded results of `plain`.
+    """
     folds, members = remembered((*state_of(collection), "folds"), lambda: _folds(collection))
     usable = np.zeros(len(view), dtype=bool)
     usable[passing] = True
@@ -217,16 +285,25 @@ def _folded(
 
     count = min(matched, want + 16)
     while True:
-        found, scores, plan = search(count)
-        leaders = folding.leaders(view.item_ids[found].tolist(), folds, can_stand)[:want]
+        found = search(count)
+        leaders = folding.leaders(view.item_ids[found.positions].tolist(), folds, can_stand)[:want]
         if len(leaders) == want or count >= matched:
             break
         count = min(matched, 2 * count)
+    found = found.take(np.asarray(leaders, np.int64))
+    ids = view.item_ids[found.positions].tolist()
     alike = []
-    for item_id in view.item_ids[found[leaders]].tolist():
+    for item_id in ids:
         others = members.get(folds.group(item_id) or "", ())
         alike.append(tuple(other for other in others if other != item_id and can_stand(other)))
-    return found[leaders], scores[leaders], plan, alike
+    if found.before is not None and len(ids):
+        # A group stands where its first member stood, which another one may lead now.
+        depth = min(matched, int(found.before.max()))
+        uncorrected = view.item_ids[plain(depth).positions].tolist()
+        groups = dict.fromkeys(folds.group(item_id) or item_id for item_id in uncorrected)
+        places = {group: rank for rank, group in enumerate(groups, 1)}
+        found = replace(found, before=np.array([places.get(folds.group(i) or i, len(places) + 1) for i in ids], np.int64))
+    return found, alike
 
 
 def _folds(collection: Collection) -> tuple[folding.Folds, dict[str, list[str]]]:
@@ -238,16 +315,20 @@ def _folds(collection: Collection) -> tuple[folding.Folds, dict[str, list[str]]]
 
 
 def _hits(
-    collection: Collection, view: VectorView, composed: Composed, found: np.ndarray, scores: np.ndarray, offset: int,
+    collection: Collection, view: VectorView, composed: Composed, found: Corrected, offset: int,
     alike: Sequence[tuple[str, ...]],
 ) -> tuple[Hit, ...]:
-    ids = view.item_ids[found].tolist()
-    given = composed.contributions(view.rows(found)).tolist()
-    shown = rounded(scores).tolist()
+    ids = view.item_ids[found.positions].tolist()
+    given = composed.contributions(view.rows(found.positions))
+    if found.before is not None:
+        given = np.column_stack([given, found.scores - found.cosines])
+    given = given.tolist()
+    scores, cosines = rounded(found.scores).tolist(), rounded(found.cosines).tolist()
     return tuple(
         Hit(
-            item_id=item_id, rank=offset + n + 1, score=shown[n], cosine=shown[n], terms=tuple(given[n]),
+            item_id=item_id, rank=offset + n + 1, score=scores[n], cosine=cosines[n], terms=tuple(given[n]),
             file=file, caption=caption, n_k=n_k, alike=alike[n] if alike else (),
+            rank_before=None if found.before is None else int(found.before[n]),
         )
         for n, (item_id, (file, caption, n_k)) in enumerate(zip(ids, facts(collection, ids)))
     )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 
 from core.errors import InputError, NotFound
+from core.rank.hubness import BIAS_METHODS
+from core.search.banks import check_bank
 from core.store import Collection
 from core.types import HubSetting, Recipe
 
@@ -15,9 +18,14 @@ BUILT_IN: Mapping[str, Recipe] = {
     "folded": Recipe(name="folded", fold=True),
     "sum": Recipe(name="sum", compose="sum"),
     "joint-only": Recipe(name="joint-only", set="joint"),
+    "hubs-corrected": Recipe(name="hubs-corrected", hub=HubSetting("is", 20.0, "auto")),
 }
 """``plain`` is the default; ``folded`` shows near-duplicates once; ``sum`` adds terms without centring them;
-``joint-only`` compares images alone by meaning too."""
+``joint-only`` compares images alone by meaning too; ``hubs-corrected`` holds back what all queries find."""
+
+AD_HOC = "hub:"
+"""A hub correction without a name is written ``hub:METHOD:BETA:BANK``, such as ``hub:is:20:captions``."""
+BETA_AT_MOST = 1_000.0
 
 OF_THE_COLLECTION = ("active", "joint")
 """What the set of a recipe can be instead of an id: see `core.types.Recipe`."""
@@ -27,6 +35,8 @@ DESCRIPTIONS: Mapping[str, str] = {
     "folded": "As plain, and pictures that are nearly the same are shown once.",
     "sum": "Terms added as they are, without centring; for comparison.",
     "joint-only": "As plain, but images alone are compared by meaning, as words are, instead of by looks.",
+    "hubs-corrected": "As plain, and images that turn up for every query are held back (inverted softmax, strength 20, with"
+                      " the captions as the bank where there are some, else the images).",
 }
 _SETTING = "recipes"
 _CHOICES = {"index": ("auto", "exact", "usearch"), "compose": ("centred", "sum"), "rerank": ("none",)}
@@ -44,17 +54,19 @@ def recipes(collection: Collection) -> dict[str, Recipe]:
 
 
 def recipe(collection: Collection, name: str) -> Recipe:
-    """The recipe of that name.
+    """The recipe of that name, or the one that ``hub:METHOD:BETA:BANK`` describes.
 
     Raises
     ------
     NotFound
         There is none; the message says which there are.
     InputError
-        It was kept by another version and cannot be read.
+        It was kept by another version and cannot be read, or the description is not possible.
     """
     if name in BUILT_IN:
         return BUILT_IN[name]
+    if name.startswith(AD_HOC):
+        return check(Recipe(name=name, hub=_described(name)))
     kept = _kept(collection)
     if name in kept:
         return from_json(kept[name])
@@ -72,7 +84,7 @@ def save_recipe(collection: Collection, made: Recipe) -> Recipe:
         Its vector set is not there.
     """
     made = check(made)
-    if made.name in BUILT_IN:
+    if made.name in BUILT_IN or made.name.startswith(AD_HOC):
         raise InputError(f"The recipe {made.name} is built in; give yours another name.")
     if made.set not in OF_THE_COLLECTION:
         collection.set(made.set)
@@ -140,11 +152,39 @@ def check(made: Recipe) -> Recipe:
                              f" {', '.join(choices)}.")
     if not isinstance(made.fold, bool):
         raise InputError(f"fold of the recipe {made.name} is {made.fold!r}; it can be true or false.")
-    if made.hub.method != "none":
-        raise InputError(f"The hub correction {made.hub.method!r} is not available; use none.")
+    check_hub(made.hub)
     if made.cutoff is not None:
         raise InputError("A cut-off is not available; leave it out.")
     return made
+
+
+def check_hub(setting: HubSetting) -> HubSetting:
+    """The hub correction, if it can be used.
+
+    Raises
+    ------
+    InputError
+    """
+    if setting.method != "none" and setting.method not in BIAS_METHODS:
+        raise InputError(f"There is no hub correction {setting.method!r} for searches; there are: none, {', '.join(BIAS_METHODS)}.")
+    beta = setting.beta
+    if isinstance(beta, bool) or not isinstance(beta, int | float) or not (math.isfinite(beta) and 0 < beta <= BETA_AT_MOST):
+        raise InputError(f"The strength (beta) of a hub correction is above 0 and at most {BETA_AT_MOST:,.0f}, not {beta!r}.")
+    check_bank(setting.bank)
+    return setting
+
+
+def describe(setting: HubSetting) -> str:
+    """A hub correction as the name of a recipe, such as ``hub:is:20:captions``; ``plain`` for none."""
+    return "plain" if setting.method == "none" else f"{AD_HOC}{setting.method}:{setting.beta:g}:{setting.bank}"
+
+
+def _described(name: str) -> HubSetting:
+    parts = name.split(":", 3)
+    try:
+        return check_hub(HubSetting(parts[1], float(parts[2]), parts[3]))
+    except (IndexError, ValueError):
+        raise InputError(f"{name!r} is no hub correction; write one like hub:is:20:captions.") from None
 
 
 def _kept(collection: Collection) -> dict[str, dict[str, object]]:

@@ -91,6 +91,11 @@ class QueriesPart(CollectionBase):
             ).fetchall()
         return [LoggedSearch(from_text(row[0]), *row[1:]) for row in rows]
 
+    def n_searches(self) -> int:
+        """A number that rises with every search that is noted."""
+        with self._log_db.read() as connection:
+            return int(connection.execute("SELECT coalesce(max(id), 0) FROM searches").fetchone()[0])
+
     def clear_log(self) -> None:
         """Forget every logged search."""
         with self._log_db.write() as connection:

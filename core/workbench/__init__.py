@@ -18,6 +18,7 @@ from core.store import Collection, list_collections
 from core.types import CollectionInfo, Job, Query, Recipe, SearchResult
 from core.workbench import submitting
 from core.workbench.adapting import AdaptService
+from core.workbench.correcting import CorrectionService
 from core.workbench.encoders import EncoderService
 from core.workbench.hubs import HubService
 from core.workbench.items import ItemService
@@ -29,7 +30,8 @@ __all__ = ["Workbench"]
 
 
 class Workbench:
-    """A collection with its services: `items`, `maps`, `hubs`, `judgments`, `encoders`, `adapt`, `proof`.
+    """A collection with its services: `items`, `maps`, `hubs`, `correcting`, `judgments`, `encoders`, `adapt`,
+    `proof`.
 
     Cheap to make and safe to share between threads; nothing is held open.
 
@@ -192,6 +194,11 @@ class Workbench:
         return HubService(self.collection)
 
     @cached_property
+    def correcting(self) -> CorrectionService:
+        """Hub corrections: their banks, their biases, and what they change."""
+        return CorrectionService(self.collection)
+
+    @cached_property
     def judgments(self) -> JudgmentService:
         """Query sets, grades, qrels."""
         return JudgmentService(self.collection)
@@ -214,7 +221,8 @@ class Workbench:
     # ------------------------------------------------------------ searching
 
     def search(
-        self, query: str | Query, k: int = 20, *, where: str | None = None, recipe: str | Recipe = "plain", log: bool = True
+        self, query: str | Query, k: int = 20, *, where: str | None = None, recipe: str | Recipe = "plain", log: bool = True,
+        wait: bool = True,
     ) -> SearchResult:
         """Find images: by words, by example, by both, or all that pass a filter.
 
@@ -228,9 +236,12 @@ class Workbench:
         where : str, optional
             A filter (`core.query.where`), on top of the query's own.
         recipe : str or Recipe
-            How to answer; ``plain`` is the default.
+            How to answer; ``plain`` is the default, and ``hub:is:20:captions`` describes a hub correction.
         log : bool
             Note the search in the collection's local log, where that is switched on.
+        wait : bool
+            Where a hub correction has to be made first and that takes long, make it now; False has the worker make it,
+            and the answer is without it and says so.
 
         Raises
         ------
@@ -250,7 +261,7 @@ class Workbench:
             both = f"({query.where}) and ({where.strip()})" if query.where.strip() else where.strip()
             query = Query(query.terms, query.literals, both)
         chosen = recipe_named(self.collection, recipe) if isinstance(recipe, str) else recipe
-        result = run(self.collection, query, int(k), recipe=chosen)
+        result = run(self.collection, query, int(k), recipe=chosen, later=None if wait else self.correcting.queue)
         if log and query.terms:
             try:
                 self.collection.log_search(

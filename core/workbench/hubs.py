@@ -147,6 +147,19 @@ class HubService:
 
     # ------------------------------------------------------------ who asks
 
+    def asking(self, query_side: str) -> np.ndarray:
+        """float32 (n_queries, d): the texts of a side in the space of the vectors in use.
+
+        Raises
+        ------
+        InputError
+            There are none.
+        """
+        texts, vector_set = self._texts(query_side), self._collection.set()
+        # Pages make a service for every run, and encoding is most of the work: it is remembered for the process.
+        asked = (self._collection.path, self._collection.uid, vector_set.set_id, "asked", tuple(texts))
+        return remembered(asked, lambda: load_encoder(vector_set.encoder).encode_texts(texts))
+
     def _lists(self, k: int, query_side: str) -> _Lists | None:
         if query_side not in QUERY_SIDES:
             raise InputError(f"Hubs can be counted from {', '.join(QUERY_SIDES)}; {query_side!r} is none of them.")
@@ -162,12 +175,9 @@ class HubService:
             return _Lists(graph.item_ids, graph.neighbors[:, :k], graph.item_ids.tolist())
         view = self._collection.view()
         texts = self._texts(query_side)
-        # Pages make a service for every run, and encoding is most of the work: it is remembered for the process.
-        asked = (self._collection.path, self._collection.uid, view.set.set_id, "asked", tuple(texts))
+        asked = (self._collection.path, self._collection.uid, view.set.set_id, "listed", tuple(texts))
         return remembered((*asked, view.generation, k), lambda: _Lists(
-            view.item_ids[view.live],
-            _top_lists(view, remembered(asked, lambda: load_encoder(view.set.encoder).encode_texts(texts)), k),
-            texts,
+            view.item_ids[view.live], _top_lists(view, self.asking(query_side), k), texts,
         ))
 
     def _wider(self, k: int) -> KnnGraph:

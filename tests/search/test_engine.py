@@ -175,7 +175,7 @@ def test_what_cannot_be_answered_is_said(pictures: Collection, encoder_for: Call
     with pytest.raises(InputError, match="-1"):
         run(pictures, "red", -1, encoder_for=encoder_for)
     with pytest.raises(InputError, match="hub correction"):
-        run(pictures, "red", recipe=Recipe(hub=HubSetting("csls")), encoder_for=encoder_for)
+        run(pictures, "red", recipe=Recipe(hub=HubSetting("dis")), encoder_for=encoder_for)
     with pytest.raises(NotFound):
         run(pictures, "image:p00", recipe=Recipe(set="nothing-1"))
     other = type("Other", (fakes.FakeEncoder,), {"fingerprint": "0ther"})()

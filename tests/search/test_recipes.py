@@ -5,15 +5,26 @@ from __future__ import annotations
 import pytest
 
 from core.errors import InputError, NotFound
-from core.search.recipes import BUILT_IN, DESCRIPTIONS, delete_recipe, from_json, recipe, recipes, save_recipe, to_json
+from core.search.recipes import (
+    BUILT_IN,
+    DESCRIPTIONS,
+    delete_recipe,
+    describe,
+    from_json,
+    recipe,
+    recipes,
+    save_recipe,
+    to_json,
+)
 from core.store import Collection
-from core.types import Recipe
+from core.types import HubSetting, Recipe
 
 
 def test_built_in(pictures: Collection) -> None:
-    assert list(recipes(pictures)) == ["plain", "folded", "sum", "joint-only"] == list(BUILT_IN) == list(DESCRIPTIONS)
+    assert list(recipes(pictures)) == ["plain", "folded", "sum", "joint-only", "hubs-corrected"] == list(BUILT_IN) == list(DESCRIPTIONS)
     assert recipe(pictures, "plain") == Recipe()
     assert recipe(pictures, "joint-only") == Recipe(name="joint-only", set="joint")
+    assert recipe(pictures, "hubs-corrected").hub == HubSetting("is", 20.0, "auto")
     assert recipe(pictures, "folded").fold and recipe(pictures, "sum").compose == "sum"
     with pytest.raises(NotFound, match="plain, folded, sum, joint-only"):
         recipe(pictures, "nothing")
@@ -25,7 +36,7 @@ def test_kept_in_the_collection_with_versions(pictures: Collection) -> None:
     assert recipe(Collection.open("Pictures"), "mine") == mine
     assert save_recipe(pictures, Recipe(name="mine", compose="sum")).version == 2
     assert recipe(pictures, "mine") == Recipe(name="mine", compose="sum", version=2)
-    assert list(recipes(pictures)) == ["plain", "folded", "sum", "joint-only", "mine"]
+    assert list(recipes(pictures)) == ["plain", "folded", "sum", "joint-only", "hubs-corrected", "mine"]
     delete_recipe(pictures, "mine")
     assert "mine" not in recipes(pictures)
     with pytest.raises(NotFound, match="of your own"):
@@ -47,7 +58,13 @@ def test_json_round_trip() -> None:
         ({"index": "faiss"}, "auto, exact, usearch"),
         ({"compose": "max"}, "centred, sum"),
         ({"rerank": "x"}, "none"),
-        ({"hub": {"method": "csls"}}, "not available"),
+        ({"hub": {"method": "dis"}}, "no hub correction 'dis' for searches"),
+        ({"hub": {"method": "is", "beta": 0}}, "above 0"),
+        ({"hub": {"method": "is", "beta": float("nan")}}, "above 0"),
+        ({"hub": {"method": "is", "beta": True}}, "above 0"),
+        ({"hub": {"method": "is", "beta": 2000}}, "at most 1,000"),
+        ({"hub": {"method": "is", "bank": "words"}}, "auto, captions, queries, items"),
+        ({"hub": {"method": "is", "bank": "list:"}}, "list"),
         ({"hub": {"betta": 1}}, "did you mean beta"),
         ({"hub": "none"}, "object"),
         ({"cutoff": 0.2}, "not available"),
@@ -62,6 +79,19 @@ def test_what_cannot_be_is_refused(data: object, says: str) -> None:
         from_json(data)
 
 
+def test_a_hub_correction_can_be_described(pictures: Collection) -> None:
+    for setting in (HubSetting("is", 20, "captions"), HubSetting("csls", 0.5, "list:my words")):
+        assert recipe(pictures, describe(setting)) == Recipe(name=describe(setting), hub=setting)
+    assert describe(HubSetting("is", 20.0, "captions")) == "hub:is:20:captions" and describe(HubSetting()) == "plain"
+    for wrong in ("hub:", "hub:is", "hub:is:much:captions", "hub:is:20"):
+        with pytest.raises(InputError, match="hub:is:20:captions"):
+            recipe(pictures, wrong)
+    with pytest.raises(InputError, match="above 0"):
+        recipe(pictures, "hub:is:-1:captions")
+    with pytest.raises(InputError, match="built in"):
+        save_recipe(pictures, recipe(pictures, "hub:is:20:captions"))
+
+
 def test_names_and_sets_are_checked_when_kept(pictures: Collection) -> None:
     with pytest.raises(InputError, match="built in"):
         save_recipe(pictures, Recipe(name="plain", fold=True))
@@ -70,6 +100,6 @@ def test_names_and_sets_are_checked_when_kept(pictures: Collection) -> None:
     assert save_recipe(pictures, Recipe(name="alike", set="joint", fold=True)).set == "joint"
     delete_recipe(pictures, "alike")
     pictures.set_setting("recipes", {"old": {"name": "old", "future": 1}, "odd": 3, "good": {"name": "good"}})
-    assert list(recipes(pictures)) == ["plain", "folded", "sum", "joint-only", "good"]
+    assert list(recipes(pictures)) == ["plain", "folded", "sum", "joint-only", "hubs-corrected", "good"]
     with pytest.raises(InputError, match="future"):
         recipe(pictures, "old")

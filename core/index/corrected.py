@@ -1,0 +1,193 @@
+"""Top-k by cosine plus one number per row, a hub correction: exact, and with the rank each row has without it.
+
+A row far down by cosine may come up by its bias, so the scan gives every row's rough cosine (float16, unsorted: about
+what the plain search takes) and the bias is added. Rows that may belong to the answer are scored again from the
+unrounded query:
+
+    rough cosine + bias  >=  k-th exact score found so far - 1e-6 - error bound
+
+so no row that is left out can belong to it. No second copy of the vectors is held.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.errors import InputError
+from core.index import exact
+from core.index import usearch as approximate
+from core.index.planner import EXACT_BELOW, MODES
+from core.store import Collection, VectorView
+
+_CHUNK = 8192  # rows gathered at once
+_SCAN_FROM = 0.5  # of the rows: from this share on scanning all is cheaper than copying those that are meant
+_RESCORED = 4096  # rows scored again to settle the ranks before
+_INDEX_DEPTH = 512  # of the index, and as many rows with the highest bias
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """An answer in the order (-round(cosine + bias, 6), item_id).
+
+    Attributes
+    ----------
+    positions : ndarray of int64, shape (k,)
+    cosines : ndarray of float32, shape (k,)
+    scores : ndarray of float64, shape (k,)
+        Cosine plus bias.
+    before : ndarray of int64, shape (k,), or None
+        The rank, from 1, by the cosine alone among the same rows. Exact, unless thousands of rows are too close to
+        tell apart by rough cosines (an error of about 1e-4): then counted by these. None where nothing was corrected.
+    plan : {"exact", "approximate"}
+    """
+
+    positions: np.ndarray
+    cosines: np.ndarray
+    scores: np.ndarray
+    before: np.ndarray | None
+    plan: str
+
+    def take(self, chosen: np.ndarray | slice) -> Corrected:
+        """Some of the rows, in that order."""
+        before = None if self.before is None else self.before[chosen]
+        return Corrected(self.positions[chosen], self.cosines[chosen], self.scores[chosen], before, self.plan)
+
+
+def search_corrected(
+    collection: Collection,
+    view: VectorView,
+    query_vec: np.ndarray,
+    k: int,
+    bias: np.ndarray,
+    subset: np.ndarray | None = None,
+    mode: str = "auto",
+    *,
+    exclude: np.ndarray | None = None,
+) -> Corrected:
+    """As `core.index.planner.search_vectors`, by cosine plus `bias`.
+
+    With the index, its nearest rows and those with the highest bias are candidates, and the answer is approximate:
+    a row that is in neither may be missed.
+
+    Parameters
+    ----------
+    bias : ndarray of float32, shape (n,)
+        By position in the view.
+    """
+    if mode not in MODES:
+        raise InputError(f"There is no way to search called {mode!r}; use one of {', '.join(MODES)}.")
+    allowed = view.live if subset is None else subset
+    if exclude is not None and len(exclude):
+        allowed = allowed[~np.isin(allowed, exclude)]
+    plan = "exact"
+    if subset is None and k and (mode == "usearch" or (mode == "auto" and len(allowed) > EXACT_BELOW)):
+        index = approximate.load(collection, view)
+        depth = max(4 * k, _INDEX_DEPTH)
+        if index is not None and 2 * depth < len(allowed):
+            allowed = _candidates(index, view, query_vec, bias, depth, allowed)
+            plan = "approximate"
+    return top_k(view.matrix, query_vec, bias, k, allowed, ids=view.item_ids, plan=plan)
+
+
+def top_k(
+    matrix: np.ndarray,
+    query: np.ndarray,
+    bias: np.ndarray,
+    k: int,
+    allowed: np.ndarray,
+    *,
+    ids: np.ndarray,
+    plan: str = "exact",
+) -> Corrected:
+    """The `k` best of the rows `allowed` (ascending positions) by ``cosine + bias``."""
+    query = exact.checked(matrix, query, k)
+    allowed = np.asarray(allowed, np.int64)
+    k = min(k, len(allowed))
+    if not k:
+        return Corrected(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0), np.empty(0, np.int64), plan)
+    bias = np.asarray(bias, np.float64)[allowed]
+    rough = _rough(matrix, query, allowed)
+    total = rough + bias
+    few = min(len(allowed), max(4 * k, k + 32))
+    near = np.argpartition(-total, few - 1)[:few]
+    cosines = exact.score(matrix, query, allowed[near])
+    error = exact.error_bound(query, rough[near], cosines)
+    reached = np.partition(cosines + bias[near], few - k)[few - k]  # k-th best score among these
+    # Rounding to six decimals decides ties by the id, so rows that close are wanted too.
+    wanted = np.flatnonzero(total >= reached - 2 * exact.TIE - error)
+    more = np.setdiff1d(wanted, near, assume_unique=True)
+    if len(more):
+        near = np.concatenate([near, more])
+        cosines = np.concatenate([cosines, exact.score(matrix, query, allowed[more])])
+    scores = cosines.astype(np.float64) + bias[near]
+    order = exact.rank_order(scores, allowed[near], ids)[:k]
+    before = _ranks_before(matrix, query, allowed, rough, near, cosines, order, error, ids)
+    return Corrected(allowed[near[order]], cosines[order], scores[order], before, plan)
+
+
+def _rough(matrix: np.ndarray, query: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """float64 rough cosines of the rows `allowed`."""
+    if len(allowed) >= _SCAN_FROM * len(matrix):
+        everything = _scan(matrix, query)
+        return everything if len(allowed) == len(matrix) else everything[allowed]
+    pieces = (allowed[start : start + _CHUNK] for start in range(0, len(allowed), _CHUNK))
+    return np.concatenate([_scan(matrix[piece], query) for piece in pieces])
+
+
+def _scan(matrix: np.ndarray, query: np.ndarray) -> np.ndarray:
+    from usearch.index import MetricKind, search
+
+    # Every row asks for its nearest among one: all distances, in the order of the rows and without sorting them.
+    one = np.ascontiguousarray(query.astype(np.float16)[None])
+    matches = search(
+        one, np.ascontiguousarray(matrix), 1, MetricKind.Cos, exact=True, threads=exact.search_threads(len(matrix))
+    )
+    return 1.0 - np.asarray(matches.distances, np.float64).reshape(-1)
+
+
+def _ranks_before(
+    matrix: np.ndarray, query: np.ndarray, allowed: np.ndarray, rough: np.ndarray, near: np.ndarray,
+    cosines: np.ndarray, order: np.ndarray, error: float, ids: np.ndarray,
+) -> np.ndarray:
+    """int64 (k,): the rank by cosine of the rows ``near[order]``; only rows that rough cosines cannot tell apart are
+    scored again."""
+    margin = error + 2 * exact.TIE
+    mine = cosines[order].astype(np.float64)
+    region = np.flatnonzero(rough >= mine.min() - margin)
+    region = region[np.argsort(-rough[region], kind="stable")]
+    falling = -rough[region]
+    first = np.searchsorted(falling, -(mine + margin), side="left")  # rows before it are surely above
+    last = np.searchsorted(falling, -(mine - margin), side="right")  # rows from it on are surely below
+    unsure = np.zeros(len(region) + 1, np.int64)
+    np.add.at(unsure, first, 1)
+    np.add.at(unsure, last, -1)
+    unsure = np.flatnonzero(np.cumsum(unsure[:-1]) > 0)
+    if len(unsure) > _RESCORED:
+        return np.searchsorted(falling, -mine, side="left") + 1
+    known = np.full(len(allowed), np.nan)
+    known[near] = cosines
+    open_rows = region[unsure]
+    lacking = open_rows[np.isnan(known[open_rows])]
+    known[lacking] = exact.score(matrix, query, allowed[lacking])
+    shown, names = exact.rounded(mine), ids[allowed[near[order]]]
+    ranks = np.empty(len(order), np.int64)
+    for n, (start, stop) in enumerate(zip(first, last)):
+        band = region[start:stop]
+        values = exact.rounded(known[band])
+        above = (values > shown[n]) | ((values == shown[n]) & (ids[allowed[band]] < names[n]))
+        ranks[n] = start + np.count_nonzero(above) + 1
+    return ranks
+
+
+def _candidates(
+    index: approximate.VectorIndex, view: VectorView, query: np.ndarray, bias: np.ndarray, depth: int,
+    allowed: np.ndarray,
+) -> np.ndarray:
+    """Ascending positions among `allowed`: the index's nearest, rows with the highest bias, rows it does not know."""
+    found = index.candidates(query, depth)
+    lifted = allowed[np.argpartition(-bias[allowed], depth - 1)[:depth]]
+    tail = allowed[np.searchsorted(allowed, index.covered) :]
+    together = np.unique(np.concatenate([found, lifted, tail]))
+    return together[np.isin(together, allowed)]

@@ -1,0 +1,192 @@
+"""Banks: the reference queries or items that a hub correction is computed from.
+
+``captions``: the first caption of each item; ``queries``: saved and logged text queries; ``items``: the items
+themselves, each left out of its own comparison; ``list:NAME``: lines a person pasted; ``auto``: captions where there
+are some, else the items. Of more than `BANK_AT_MOST` a sample is taken that changes little when items come or go.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.errors import InputError, NotFound
+from core.search.filters import remembered, state_of
+from core.store import Collection, VectorView
+
+BANK_AT_MOST = 2_000
+NAMED = ("auto", "captions", "queries", "items")
+LIST = "list:"
+ENOUGH_CAPTIONS = 10
+"""Captions from which on ``auto`` uses them."""
+_SETTING = "banks"
+_LOGGED = 1_000
+_LOG_STEP = 25  # searches after which the log is read again
+
+
+@dataclass(frozen=True)
+class Bank:
+    """What a correction compares the items with.
+
+    Attributes
+    ----------
+    name : str
+        Never ``auto``.
+    texts : tuple of str
+        Of a bank of words, to be encoded.
+    positions : ndarray of int64 or None
+        Of a bank of items, in the view.
+    fingerprint : str
+        Another one as soon as the bank is another.
+    """
+
+    name: str
+    texts: tuple[str, ...]
+    positions: np.ndarray | None
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.texts) if self.positions is None else len(self.positions)
+
+
+def check_bank(name: object) -> str:
+    """The name of a bank, if it can be one.
+
+    Raises
+    ------
+    InputError
+    """
+    if isinstance(name, str) and (name in NAMED or (name.startswith(LIST) and len(name) > len(LIST))):
+        return name
+    raise InputError(f"The bank of a hub correction is {name!r}; it can be {', '.join(NAMED)}, or list: and the name of a list.")
+
+
+def bank(collection: Collection, view: VectorView, name: str) -> tuple[Bank, str]:
+    """The bank of that name for a vector set, and what is to be said about it.
+
+    Where words cannot be compared with the vectors, or there are none, the items stand in.
+
+    Raises
+    ------
+    NotFound
+        There is no such list.
+    """
+    check_bank(name)
+    said = ""
+    if name != "items":
+        if not view.set.has_text or view.set.space == "visual":
+            said = "words cannot be compared with these vectors"
+        else:
+            asked = "captions" if name == "auto" else name
+            texts = _texts(collection, asked)
+            if len(texts) >= (ENOUGH_CAPTIONS if name == "auto" else 1):
+                return Bank(asked, texts, None, _fingerprint("\0".join(texts).encode())), ""
+            said = f"there are no {asked}"
+    said = f"The images themselves are the bank of the hub correction: {said}." if said and name != "auto" else ""
+    return _items(collection, view), said
+
+
+def sample_of(collection: Collection, view: VectorView) -> np.ndarray:
+    """int64 positions, ascending, of the live items, of at most `BANK_AT_MOST` of them."""
+
+    def choose() -> np.ndarray:
+        if len(view.live) <= BANK_AT_MOST:
+            return view.live
+        return np.sort(view.live[_sampled(view.item_ids[view.live].tolist())])
+
+    key = (collection.path, collection.uid, "hub-sample", view.set.set_id, view.epoch, view.changed)
+    return remembered(key, choose)
+
+
+# ---------------------------------------------------------------- lists that people paste
+
+
+def keep_list(collection: Collection, name: str, lines: str | Sequence[str]) -> str:
+    """Keep lines of text as a bank; one of the same name is replaced. The bank's name, ``list:NAME``.
+
+    Raises
+    ------
+    InputError
+        The name cannot be used, or there are fewer than two different lines.
+    """
+    name = str(name).strip()
+    if not 1 <= len(name) <= 30 or not name.isprintable() or ":" in name:
+        raise InputError("The name of a list has 1 to 30 printable characters and no colon.")
+    lines = lines.splitlines() if isinstance(lines, str) else lines
+    texts = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
+    if len(texts) < 2:
+        raise InputError("A bank needs at least two different lines, one query a line.")
+    collection.set_setting(_SETTING, {**lists(collection), name: texts})
+    return LIST + name
+
+
+def lists(collection: Collection) -> dict[str, list[str]]:
+    """The lists kept in a collection, by name."""
+    kept = collection.setting(_SETTING, {})
+    return {str(name): [str(text) for text in texts] for name, texts in kept.items()} if isinstance(kept, dict) else {}
+
+
+def delete_list(collection: Collection, name: str) -> None:
+    """Forget a list.
+
+    Raises
+    ------
+    NotFound
+    """
+    kept = lists(collection)
+    if name not in kept:
+        raise NotFound(f"There is no list {name!r} here; there are: {', '.join(sorted(kept)) or 'none'}.")
+    collection.set_setting(_SETTING, {other: texts for other, texts in kept.items() if other != name})
+
+
+# ---------------------------------------------------------------- what is in a bank
+
+
+def _texts(collection: Collection, name: str) -> tuple[str, ...]:
+    """Different texts, sampled where there are too many."""
+    if name == "queries":
+        # Noting a search leaves the collection's revision alone.
+        key: tuple[object, ...] = (*state_of(collection), "hub-bank", name, collection.n_searches() // _LOG_STEP)
+        return remembered(key, lambda: _cut(_asked(collection)))
+    if name.startswith(LIST):
+        kept = lists(collection)
+        if name.removeprefix(LIST) not in kept:
+            raise NotFound(f"There is no list {name.removeprefix(LIST)!r} here; there are: {', '.join(sorted(kept)) or 'none'}.")
+        return _cut(kept[name.removeprefix(LIST)])
+    return remembered((*state_of(collection), "hub-bank", name), lambda: _cut(_captions(collection)))
+
+
+def _captions(collection: Collection) -> list[str]:
+    rows = collection.select(
+        "SELECT text FROM captions JOIN items USING (item_id) WHERE trashed_at IS NULL AND position = 0 ORDER BY item_id"
+    )
+    return [row[0] for row in rows]
+
+
+def _asked(collection: Collection) -> list[str]:
+    asked = [query.query for query in collection.saved_queries()]
+    asked += [search.query for search in collection.searches(_LOGGED)]
+    return [q.terms[0].value for q in asked if len(q.terms) == 1 and q.terms[0].kind == "text" and q.terms[0].weight > 0]
+
+
+def _cut(texts: Sequence[str]) -> tuple[str, ...]:
+    different = sorted({text for text in texts if text.strip()})
+    return tuple(different) if len(different) <= BANK_AT_MOST else tuple(different[i] for i in sorted(_sampled(different)))
+
+
+def _sampled(names: Sequence[str]) -> list[int]:
+    """Which of the names are in the sample: those of the lowest hashes, so that a new one moves one out at most."""
+    hashes = [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in names]
+    return sorted(range(len(names)), key=hashes.__getitem__)[:BANK_AT_MOST]
+
+
+def _items(collection: Collection, view: VectorView) -> Bank:
+    positions = sample_of(collection, view)
+    return Bank("items", (), positions, _fingerprint(positions.tobytes() + str(view.epoch).encode()))
+
+
+def _fingerprint(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]

@@ -1,0 +1,141 @@
+"""Hub corrections as a service: what they can be made from, making them, and how evenly items are found with one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.encode import load_encoder
+from core.errors import InputError
+from core.rank import hubness
+from core.search import banks
+from core.search.engine import prepare
+from core.search.filters import remembered, state_of
+from core.store import Collection
+from core.types import HubnessReport, HubSetting, Job, VectorSet
+from core.workbench.hubs import HubService, HubsView
+from core.workbench.submitting import submit
+
+ITEMS_AT_MOST = 20_000
+"""Items that ask for each other while somebody waits."""
+
+
+@dataclass(frozen=True)
+class CorrectedView:
+    """How evenly items are found with a correction; the same queries and k as the `HubsView` beside it.
+
+    Attributes
+    ----------
+    setting : HubSetting
+        With the bank that was used.
+    said : tuple of str
+    item_ids : ndarray of str, shape (n_items,)
+    n_k : ndarray of int64, shape (n_items,)
+    report : HubnessReport
+    lorenz : tuple of ndarray
+        See `core.rank.hubness.lorenz`.
+    n_hubs : int
+        Items found as often as a hub of the `HubsView`.
+    share_captured : float
+        Share of all places that these hold.
+    """
+
+    setting: HubSetting
+    said: tuple[str, ...]
+    item_ids: np.ndarray
+    n_k: np.ndarray
+    report: HubnessReport
+    lorenz: tuple[np.ndarray, np.ndarray]
+    n_hubs: int
+    share_captured: float
+
+
+class CorrectionService:
+    """``wb.correcting``."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+
+    def banks(self) -> tuple[str, ...]:
+        """Banks that there is something in, ``auto`` first."""
+        queries = self._collection.n_searches() or self._collection.query_sets()
+        captions = self._collection.select("SELECT 1 FROM captions LIMIT 1")
+        return ("auto", *(["captions"] if captions else []), *(["queries"] if queries else []), "items",
+                *(banks.LIST + name for name in sorted(self.lists())))
+
+    def lists(self) -> dict[str, list[str]]:
+        """Lists of queries kept as banks, by name."""
+        return banks.lists(self._collection)
+
+    def keep_list(self, name: str, lines: str | Sequence[str]) -> str:
+        """Keep a pasted list, one query a line; the name of the bank. See `core.search.banks.keep_list`."""
+        return banks.keep_list(self._collection, name, lines)
+
+    def delete_list(self, name: str) -> None:
+        """Forget a list."""
+        banks.delete_list(self._collection, name)
+
+    def queue(self, vector_set: VectorSet, setting: HubSetting) -> Job:
+        """Have the worker make the bias of a setting; the job that does it already, where there is one."""
+        from core.jobs import Queue
+
+        args = {"set": vector_set.set_id, "method": setting.method, "beta": float(setting.beta), "bank": setting.bank}
+        live = Queue(self._collection.home).jobs(self._collection.key, live=True)
+        there = next((job for job in live if job.kind == "correct" and dict(job.args) == args), None)
+        return there or submit(self._collection, "correct", args)
+
+    def bias(self, setting: HubSetting, *, wait: bool = True) -> tuple[np.ndarray, np.ndarray] | None:
+        """(ids of the live items, float32 bias of each) in the vectors in use.
+
+        Parameters
+        ----------
+        wait : bool
+            Make it now, however long it takes; False leaves what is large to the worker.
+
+        Returns
+        -------
+        tuple or None
+            None where it is being made, or there is too little to compare the items with.
+        """
+        view = self._collection.view()
+        later = None if wait else (lambda asked: self.queue(view.set, asked))
+        found = prepare(self._collection, view, setting, load_encoder, later=later)
+        return None if found is None else (view.item_ids[view.live], found.bias[view.live])
+
+    def corrected(self, before: HubsView, setting: HubSetting) -> CorrectedView | None:
+        """Count N_k again, with a correction; None while that is being prepared.
+
+        Raises
+        ------
+        InputError
+            More items would have to ask for each other than a page can wait for.
+        """
+        view = self._collection.view()
+        if before.query_side == "items" and len(view.live) > ITEMS_AT_MOST:
+            raise InputError(
+                f"With {len(view.live):,} items asking, the counts with a correction take too long here; choose captions "
+                "or queries as the queries."
+            )
+        found = prepare(self._collection, view, setting, load_encoder, later=lambda asked: self.queue(view.set, asked))
+        if found is None:
+            return None
+        rows = view.live[np.argsort(view.item_ids[view.live], kind="stable")]
+
+        def count() -> np.ndarray:
+            asking = None if before.query_side == "items" else HubService(self._collection).asking(before.query_side)
+            return hubness.k_occurrence_from_vectors(
+                view.rows(rows), max(before.k, 1), query_vectors=asking, bias=found.bias[rows]
+            )
+
+        key = (*state_of(self._collection), view.set.set_id, "corrected", found.setting, before.query_side, before.k,
+               before.n_queries, float(found.bias.sum()))
+        n_k = remembered(key, count)
+        big = n_k >= before.threshold
+        return CorrectedView(
+            setting=found.setting, said=found.said, item_ids=view.item_ids[rows], n_k=n_k,
+            report=hubness.hubness_report(n_k, k=max(before.k, 1), n_queries=before.n_queries),
+            lorenz=hubness.lorenz(n_k), n_hubs=int(big.sum()),
+            share_captured=float(n_k[big].sum() / max(1, n_k.sum())),
+        )

@@ -1,0 +1,71 @@
+"""Cosine plus a bias: the order of all rows, found without scoring all of them exactly, and the ranks before."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.index import corrected, exact
+
+
+def world(n: int, d: int = 32, seed: int = 0, spread: float = 0.05):  # noqa: ANN201
+    rng = np.random.default_rng(seed)
+    rows = rng.standard_normal((n, d)) + 0.7
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    query = rng.standard_normal(d) + 0.7
+    return (rows.astype(np.float16), (query / np.linalg.norm(query)).astype(np.float32),
+            (spread * rng.standard_normal(n)).astype(np.float32), np.array([f"i{x:05d}" for x in rng.permutation(n)]))
+
+
+def brute(matrix, query, bias, allowed, ids):  # noqa: ANN001, ANN201
+    cosines = exact.score(matrix, query, allowed)
+    scores = cosines.astype(np.float64) + bias[allowed]
+    plain = exact.rank_order(cosines, allowed, ids)
+    before = np.empty(len(allowed), np.int64)
+    before[plain] = np.arange(1, len(allowed) + 1)
+    order = exact.rank_order(scores, allowed, ids)
+    return allowed[order], cosines[order], scores[order], before[order]
+
+
+@settings(max_examples=60, deadline=None)
+@given(n=st.integers(1, 900), k=st.integers(1, 950), seed=st.integers(0, 99), spread=st.sampled_from([0.0, 1e-7, 0.01, 0.05, 2.0]),
+       share=st.sampled_from([1.0, 0.8, 0.2]), twins=st.booleans())
+def test_the_answer_is_that_of_all_rows(n, k, seed, spread, share, twins):
+    matrix, query, bias, ids = world(n, seed=seed, spread=spread)
+    if twins:  # many equal rows: the id decides
+        matrix[n // 2 :] = matrix[0]
+        bias[n // 2 :] = bias[0]
+    allowed = np.flatnonzero(np.random.default_rng(seed).random(n) <= share)
+    found = corrected.top_k(matrix, query, bias, k, allowed, ids=ids)
+    positions, cosines, scores, before = brute(matrix, query, bias, allowed, ids)
+    k = min(k, len(allowed))
+    assert found.positions.tolist() == positions[:k].tolist()
+    np.testing.assert_array_equal(found.cosines, cosines[:k])
+    np.testing.assert_allclose(found.scores, scores[:k], atol=1e-9)
+    assert found.before.tolist() == before[:k].tolist()
+
+
+def test_a_row_from_far_down_is_lifted_to_the_top():
+    matrix, query, bias, ids = world(5_000, d=64)
+    cosines = exact.score(matrix, query, np.arange(5_000))
+    last = int(np.argmin(cosines))
+    bias[last] = 5.0
+    found = corrected.top_k(matrix, query, bias, 3, np.arange(5_000), ids=ids)
+    assert found.positions[0] == last and found.before[0] == 5_000
+
+
+def test_ranks_before_are_near_where_too_many_rows_are_alike():
+    matrix, query, bias, ids = world(9_000)
+    matrix[:] = matrix[0]
+    found = corrected.top_k(matrix, query, bias, 5, np.arange(9_000), ids=ids)
+    assert found.positions.tolist() == brute(matrix, query, bias, np.arange(9_000), ids)[0][:5].tolist()
+    assert (found.before >= 1).all() and (found.before <= 9_000).all()
+
+
+@pytest.mark.parametrize("k", [0, 3])
+def test_nothing_is_found_in_nothing(k):
+    matrix, query, bias, ids = world(10)
+    found = corrected.top_k(matrix, query, bias, k, np.arange(0 if k else 10), ids=ids)
+    assert len(found.positions) == len(found.before) == 0
