@@ -387,8 +387,7 @@ def test_prove_refuses_under_its_number_with_both(loupe, indexed):
     assert loupe("prove", "c", "--truth", "captions", "--labels", "x")[0] == 2
 
 
-def test_prove_says_what_helps_and_keeps_it(loupe, monkeypatch):
-    from core.search import recipes
+def test_prove_says_what_helps_and_keeps_it(loupe):
     from tests.proof_world import proof_world
 
     proof_world(name="p")
@@ -397,10 +396,11 @@ def test_prove_says_what_helps_and_keeps_it(loupe, monkeypatch):
     assert (code, err, said["recommended"], said["truth"], said["recipe"]) == (0, "", True, "captions", None)
     best = said["rows"][said["judged"]]
     assert best["figures"][0]["name"] == "R@1" and best["figures"][0]["change"]["low"] > 0
-    monkeypatch.setattr(recipes, "check", lambda made: made)
     code, out, _ = loupe("prove", "p", "--use")
     assert code == 0 and out.endswith("Kept as the recipe hub-corrected.\n")
     assert "none" in out.splitlines()[0] and said["sentence"] in out
+    code, out, _ = loupe("search", "p", "--text", "number 7 asked", "--recipe", "hub-corrected", "--json")
+    assert (code, document(out)["recipe"]) == (0, "hub-corrected")
 
 
 # ---------------------------------------------------------------- align

@@ -41,12 +41,6 @@ def keys(app: AppTest) -> set[str]:
     return {button.key for button in app.button}
 
 
-@pytest.fixture
-def any_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever search can do in this version."""
-    monkeypatch.setattr(recipes, "check", lambda made: made)
-
-
 def measure(wb: Workbench, do_jobs: object) -> None:  # noqa: F811
     wb.proof.start()
     do_jobs()  # type: ignore[operator]
@@ -77,7 +71,7 @@ def test_start_progress_and_cancel(app: AppTest) -> None:
     assert "hubs_proof_start" in keys(app)
 
 
-def test_a_recommendation_is_used_and_left_off(app: AppTest, do_jobs, any_recipe) -> None:  # noqa: F811
+def test_a_recommendation_is_used_and_left_off(app: AppTest, do_jobs) -> None:  # noqa: F811
     wb = proof_world()
     measure(wb, do_jobs)
     run(app)
