@@ -36,7 +36,10 @@ class Card(TypedDict, total=False):
     score: str
     badge: str  # such as "+3 alike"; a click on it gives the event "alike"
     parts: list[list[str | float]]  # what each term of the query gave: its name and its share of the score
+    moved: str  # such as "1 → 7": the rank before a correction and after; `moved_up` says which way
+    moved_up: bool
     hub: str  # why it is marked as a hub; absent: no mark
+    demoted: bool  # it is a hub that a correction moved down
     grade: int  # 0..3
     width: int  # pixels of the image: with both known nothing moves while pictures load
     height: int

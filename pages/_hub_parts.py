@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core import figures
 from pages import _jobs
 from pages._grid import card_grid
 from pages._search_state import plain
@@ -17,16 +17,6 @@ if TYPE_CHECKING:
     from core.workbench.hubs import HubsView
 
 SIDES = {"items": "the items themselves", "captions": "their captions", "queries": "saved and logged queries"}
-MEASURES = (
-    ("skewness", "Skewness of N_k", "0: everything is found equally often. Above about 1.4: hubs. "
-     "Third standardised moment of N_k over all items, those never found included."),
-    ("robin_hood", "Robin Hood index", "Share of all places in results that would have to be handed over for every item to be found "
-     "equally often; half the sum of |N_k - mean| over the sum of N_k."),
-    ("antihub_share", "Never found", "Anti-hubs: share of items that are in nobody's top k."),
-    ("gini", "Gini", "0: equal, 1: one item has every place."),
-    ("largest_hub_reach", "Largest hub", "Share of all queries that have the largest hub in their top k."),
-)
-
 
 def settings(wb: Workbench) -> HubsView | None:
     """Choose k and what asks; None while the neighbours are not there."""
@@ -75,31 +65,15 @@ def headline(view: HubsView) -> None:
                f"A hub here: found at least {view.threshold:.0f} times, twice the mean of {view.mean:.1f} or more.")
 
 
-def measures(view: HubsView) -> None:
-    """Numbers with their meaning behind a hover, and the two pictures of the same fact."""
-    row = st.container(horizontal=True, gap="medium")
-    for field, label, meaning in MEASURES:
-        value = getattr(view.report, field)
-        share = field in ("antihub_share", "largest_hub_reach")
-        row.metric(label, "–" if value is None else f"{value:.1%}" if share else f"{value:.2f}", help=meaning, width="content")
-    dark = st.context.theme.type == "dark"
-    left, right = st.columns(2)
-    left.caption("How many items are found how often")
-    left.plotly_chart(figures.occurrence_histogram({"now": view.n_k}, k=view.k, dark=dark), key="hubs_histogram",
-                      config={"displayModeBar": False})
-    right.caption("Share of all places held by the least found items (Lorenz curve)")
-    right.plotly_chart(figures.lorenz_curve({"these results": view.lorenz}, dark=dark), key="hubs_lorenz", config={"displayModeBar": False})
-
-
-def hub_table(wb: Workbench, view: HubsView) -> None:
-    """The hubs as pictures; a click on one opens what it captures."""
+def hub_table(view: HubsView, after: Mapping[str, int]) -> None:
+    """The hubs as pictures, with their N_k before and after a correction; a click on one opens what it captures."""
     if not view.hubs:
         return
     st.subheader("Hubs", anchor=False)
     shown = view.hubs[:24]
     event = card_grid(
-        [_card(item, n_k, view) for item, n_k in shown], key="hubs_grid", height=130, selectable=False, actions=("open",),
-        label="Hubs, the largest first",
+        [_card(item, n_k, view, after.get(item.item_id)) for item, n_k in shown], key="hubs_grid", height=130,
+        selectable=False, actions=("open",), label="Hubs, the largest first",
     )  # fmt: skip
     if event and event["id"]:
         st.query_params["hub"] = event["id"]
@@ -108,9 +82,10 @@ def hub_table(wb: Workbench, view: HubsView) -> None:
     link_to("map", "See the largest ringed on the map", by="n_k")
 
 
-def _card(item: object, n_k: int, view: HubsView) -> dict[str, object]:
+def _card(item: object, n_k: int, view: HubsView, after: int | None) -> dict[str, object]:
+    count = f"{n_k:,}" if after is None else f"{n_k:,} \u2192 {after:,}"
     return {"id": item.item_id, "thumb": thumb_url(item.item_id), "title": item.caption or item.file,
-            "score": f"N_k {n_k:,} · {n_k / view.n_queries:.1%} of queries", "width": item.width, "height": item.height,
+            "score": f"N_k {count} · {n_k / view.n_queries:.1%} of queries", "width": item.width, "height": item.height,
             "tip": f"Found by {n_k:,} of {view.n_queries:,} queries; the mean is {view.mean:.1f}."}
 
 

@@ -7,16 +7,18 @@ import random
 import streamlit as st
 
 from core.query.parse import QUERY_HELP
-from core.search.recipes import DESCRIPTIONS, recipes
-from core.types import Query, SearchResult
+from core.search.recipes import AD_HOC, DESCRIPTIONS, describe, recipe, recipes
+from core.types import HubSetting, Query, SearchResult
 from core.workbench import Workbench
 from pages import _search_dialogs as dialogs
 from pages import _search_state as link
 from pages import _search_undo as undo
+from pages._hub_control import hub_control, named
 from pages._search_chips import MAX_UPLOAD, add_upload
 from pages._search_results import SORTS, all_that_match, summary
 
-RECIPES = {"plain": "every image", "folded": "look-alikes folded", "sum": "terms not centred", "joint-only": "images by meaning"}
+RECIPES = {"plain": "every image", "folded": "look-alikes folded", "sum": "terms not centred", "joint-only": "images by meaning",
+           "hubs-corrected": "hubs held back"}
 SUMMARY = ("Images that match, of all; how they were found; how long that took. Words are compared with images by meaning "
            "(the joint space). Images alone are compared by looks (the visual space), where the encoder has one; the recipe "
            "*images by meaning* turns that off.")
@@ -88,9 +90,13 @@ def toolbar(workbench: Workbench, query: Query, result: SearchResult) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="search_toolbar"):
         st.text(summary(result), width="stretch", help=SUMMARY)
         if query.terms:
-            named = recipes(workbench.collection)
-            _choice("Recipe", "recipe", {name: RECIPES.get(name, name) for name in named}, 170,
+            chosen = str(values["recipe"])
+            options = {name: RECIPES.get(name, name) for name in recipes(workbench.collection)}
+            if chosen.startswith(AD_HOC):
+                options[chosen] = named(recipe(workbench.collection, chosen).hub)
+            _choice("Recipe", "recipe", options, 170,
                     "\n\n".join(f"**{RECIPES.get(name, name)}**: {text}" for name, text in DESCRIPTIONS.items()))
+            _hubs(workbench, chosen)
             options = sorted({*K_CHOICES, int(values["k"])})
             _choice("Results", "k", {k: f"best {k}" for k in options}, 120)
         else:
@@ -103,6 +109,16 @@ def toolbar(workbench: Workbench, query: Query, result: SearchResult) -> None:
         with st.popover("Help", type="tertiary", key="search_help"):
             st.markdown(QUERY_HELP.replace("\n", "\n\n"))
             _recent(workbench)
+
+
+def _hubs(workbench: Workbench, chosen: str) -> None:
+    """The hub correction of the recipe; another one is a recipe of its own, which the link describes."""
+
+    def changed(setting: HubSetting) -> None:
+        link.put(recipe=describe(setting), item="")
+
+    with st.popover("Hubs", key="search_hubs", icon=":material/balance:"):
+        hub_control(workbench, recipe(workbench.collection, chosen).hub, changed, key="search_hub")
 
 
 def _choice(label: str, name: str, options: dict, width: int, help: str | None = None) -> None:

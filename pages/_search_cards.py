@@ -25,15 +25,32 @@ def card(
         shown["score"] = number(value)
     if hit is not None and hit.terms:
         shown["rank"] = hit.rank
-        if len(terms) == len(hit.terms) > 1:
-            shown["parts"] = [[term_label(term), round(part, 4)] for term, part in zip(terms, hit.terms)]
+        labels = part_labels(terms, hit)
+        if len(labels) == len(hit.terms) > 1:
+            shown["parts"] = [[label, round(part, 4)] for label, part in zip(labels, hit.terms)]
+        if hit.rank_before is not None and hit.rank_before != hit.rank:
+            shown["moved"] = f"{hit.rank_before:,} \u2192 {hit.rank:,}"
+            shown["moved_up"] = hit.rank < hit.rank_before
     if grade is not None:
         shown["grade"] = grade
     if hit is not None and hit.alike:
         shown["badge"] = f"+{len(hit.alike)} alike"
     if hub_from is not None and item.n_k is not None and item.n_k >= hub_from:
         shown["hub"] = f"{item.n_k} images have this one among their nearest: it gets in the way of others."
+        if hit is not None and demoted(hit):
+            shown["hub"] += f" The hub correction moved it from rank {hit.rank_before:,} to {hit.rank:,}."
+            shown["demoted"] = True
     return shown
+
+
+def demoted(hit: Hit) -> bool:
+    """Whether a hub correction moved a hit down."""
+    return hit.rank_before is not None and hit.rank > hit.rank_before
+
+
+def part_labels(terms: Sequence[Term], hit: Hit) -> list[str]:
+    """What the parts of a hit's score came from."""
+    return [term_label(term) for term in terms] + (["hub correction"] if hit.rank_before is not None else [])
 
 
 def term_label(term: Term) -> str:

@@ -12,7 +12,7 @@ from core.workbench import Workbench
 from pages import _search_state as link
 from pages import _search_undo as undo
 from pages._grid import GridEvent, card_grid
-from pages._search_cards import card
+from pages._search_cards import card, hub_from
 from pages._search_dialogs import WHO
 from pages._search_item_facts import facts, why_found
 from pages._shared import full_url
@@ -44,7 +44,7 @@ def show_item(workbench: Workbench, result: SearchResult | None, shown: tuple[st
     with right:
         _words(item)
         _actions(workbench, item)
-        why_found(result, item_id)
+        why_found(result, item_id, hub_from(workbench))
         _tags(workbench, item)
         facts(item)
     link.write_link(generation)

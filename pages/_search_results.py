@@ -9,6 +9,7 @@ import streamlit as st
 from core.errors import LoupeError
 from core.types import Query, SearchResult
 from core.workbench import Workbench
+from pages import _jobs
 from pages import _search_dialogs as dialogs
 from pages import _search_state as link
 from pages import _search_undo as undo
@@ -30,15 +31,24 @@ def find(workbench: Workbench, query: Query) -> SearchResult:
 
     def page() -> SearchResult:
         if query.terms:
-            return workbench.search(query, k=int(values["k"]), recipe=str(values["recipe"]))
+            return workbench.search(query, k=int(values["k"]), recipe=str(values["recipe"]), wait=False)
         offset = (int(values["page"]) - 1) * link.PAGE_SIZE
         return workbench.items.browse(query, sort=sort, seed=seed, limit=link.PAGE_SIZE, offset=offset)
 
     result = page()
+    _follow_correction(workbench)
     if int(values["page"]) > pages_of(result):  # the link is older than a deletion, or was made up
         values["page"] = pages_of(result)
         result = result if query.terms else page()
     return result
+
+
+def _follow_correction(workbench: Workbench) -> None:
+    """Draw the page once more where this search had a correction queued, so that the line on top follows the work."""
+    now = max((job.job_id for job in _jobs.live_jobs(workbench.key) if job.kind == "correct"), default=0)
+    if now > st.session_state.get("search_correcting", 0):
+        st.session_state["search_correcting"] = now
+        st.rerun()
 
 
 def all_that_match(workbench: Workbench, result: SearchResult) -> SearchResult:
@@ -59,6 +69,8 @@ def summary(result: SearchResult) -> str:
         parts.append(f"best {len(result):,} shown")
     if any(term.kind != "text" for term in result.query.terms):
         parts.append("by looks" if result.space == "visual" else "by meaning")
+    if result.hub.method != "none":
+        parts.append("hubs corrected")
     parts += ["approximate" if result.plan == "approximate" else "exact", f"{result.timings.get('total', 0):.0f} ms"]
     return " · ".join(parts)
 

@@ -8,6 +8,7 @@ guard()
 
 import streamlit as st  # noqa: E402
 
+from pages import _hub_after as after  # noqa: E402
 from pages import _hub_parts as parts  # noqa: E402
 from pages._hub_proof import proof  # noqa: E402
 from pages._shared import empty_state, workbench  # noqa: E402
@@ -23,8 +24,9 @@ else:
     else:
         parts.headline(view)
         if view.n_items > 1:
-            parts.measures(view)
-            parts.hub_table(wb, view)
+            corrected = after.corrected(wb, view)
+            after.measures(view, corrected)
+            parts.hub_table(view, after.n_k_after(corrected))
             parts.one_hub(wb, view)
             parts.antihubs(wb, view)
             proof(wb)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from core.types import HubnessReport, HubSetting, Job, VectorSet
 from core.workbench.hubs import HubService, HubsView
 from core.workbench.submitting import submit
 
+AGAIN_AFTER_S = 300.0
+"""A bias that could not be made is not tried again for so long: every search would."""
 ITEMS_AT_MOST = 20_000
 """Items that ask for each other while somebody waits."""
 
@@ -78,13 +81,15 @@ class CorrectionService:
         banks.delete_list(self._collection, name)
 
     def queue(self, vector_set: VectorSet, setting: HubSetting) -> Job:
-        """Have the worker make the bias of a setting; the job that does it already, where there is one."""
+        """Have the worker make the bias of a setting; the job that does it already, or failed at it just now."""
         from core.jobs import Queue
 
         args = {"set": vector_set.set_id, "method": setting.method, "beta": float(setting.beta), "bank": setting.bank}
-        live = Queue(self._collection.home).jobs(self._collection.key, live=True)
-        there = next((job for job in live if job.kind == "correct" and dict(job.args) == args), None)
-        return there or submit(self._collection, "correct", args)
+        known = Queue(self._collection.home).jobs(self._collection.key)
+        same = next((job for job in known if job.kind == "correct" and dict(job.args) == args), None)
+        if same is not None and (same.live or (same.state == "failed" and same.created_at > time.time() - AGAIN_AFTER_S)):
+            return same
+        return submit(self._collection, "correct", args)
 
     def bias(self, setting: HubSetting, *, wait: bool = True) -> tuple[np.ndarray, np.ndarray] | None:
         """(ids of the live items, float32 bias of each) in the vectors in use.

@@ -142,7 +142,7 @@ class Grid {
       frame.append(badge);
     }
     if (card.hub) {
-      const hub = make("span", "hub", "hub");
+      const hub = make("span", "hub", card.demoted ? "demoted hub" : "hub");
       hub.title = card.hub;
       frame.append(hub);
     }
@@ -157,6 +157,11 @@ class Grid {
       foot.append(grade);
     }
     if (card.rank) foot.append(make("span", "rank", String(card.rank)));
+    if (card.moved) {
+      const moved = make("span", card.moved_up ? "moved up" : "moved", card.moved);
+      moved.title = "Rank without the hub correction, and with it";
+      foot.append(moved);
+    }
     if (card.score) foot.append(make("span", "score", card.score));
     foot.append(make("span", "title", card.title || ""));
     node.append(foot);

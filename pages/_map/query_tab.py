@@ -34,7 +34,8 @@ def show(workbench: Workbench) -> SearchResult | None:
         empty_state("Ask something", "Type a query above, or search on the Search page and come back: the map shows its "
                     "results among their neighbours.", page="search")
         return None
-    result = workbench.search(query, k=min(int(link.state()["k"]), MOST_HITS), recipe=str(link.state()["recipe"]))
+    result = workbench.search(query, k=min(int(link.state()["k"]), MOST_HITS), recipe=str(link.state()["recipe"]),
+                              wait=False)
     if not len(result):
         empty_state("Nothing found", "No image passes the filters of this query.", page="search")
         return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.jobs import Queue
 from core.store import Collection
+from core.types import HubSetting
 from pages import _shared
 from tests.worlds import colour_world
 
@@ -91,6 +93,34 @@ def test_hubs_say_the_finding_in_words(app, tmp_path):
     app.select_slider(key="hubs_k").set_value(5).run()
     assert not app.exception
     assert any("top 5" in one.value for one in app.caption)
+
+
+def test_a_hub_correction_shows_what_it_changes(app, tmp_path):
+    wb = colour_world(tmp_path / "images")
+    framed(app, "hubs", "Hubs")
+    assert not any(metric.delta for metric in app.metric)
+    app.selectbox(key="hubs_correction_method").set_value("is").run()
+    assert not app.exception and app.query_params["recipe"] == "hub:is:20:auto"
+    view = wb.hubs.report()
+    after = wb.correcting.corrected(view, HubSetting("is", 20.0, "auto"))
+    skew = next(metric for metric in app.metric if metric.label == "Skewness of N_k")
+    assert skew.value == f"{view.report.skewness:.2f} \u2192 {after.report.skewness:.2f}"
+    assert any(one.value.startswith("With the correction ") for one in app.markdown)
+    names = [trace["name"] for trace in json.loads(app.get("plotly_chart")[0].proto.spec)["data"]]
+    assert names == ["before", "after"]
+    app.select_slider(key="hubs_correction_beta").set_value(5.0).run()
+    app.selectbox(key="hubs_correction_bank").set_value("items").run()
+    assert not app.exception and app.query_params["recipe"] == "hub:is:5:items"
+    assert any("are those of its bank" in one.value for one in app.markdown)
+    app.button(key="hubs_use").click().run()
+    assert not app.exception
+
+
+def test_a_correction_of_the_link_that_cannot_be_is_said(app, tmp_path):
+    colour_world(tmp_path / "images")
+    app.query_params["recipe"] = "hub:magic:1:items"
+    framed(app, "hubs", "Hubs")
+    assert "magic" in app.warning[0].value
 
 
 @pytest.mark.parametrize("n", [1, 3, 16])

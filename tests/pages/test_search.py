@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core.jobs import Queue
+from core.jobs.worker import run_here
 from tests.worlds import add_visual, colour_world
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -152,6 +154,53 @@ def test_what_images_were_compared_by_is_said(app, wb):
     assert not app.exception
     assert " · by meaning · " in line() and app.query_params["recipe"] == "joint-only"
     assert [card["id"] for card in cards(app)] == list(wb.search(f"image:{first}", k=20, recipe="joint-only").item_ids)
+
+
+def test_a_hub_correction_is_chosen_shown_and_stands_in_the_link(app, wb):
+    framed(app, q="red blue", k="20")
+    assert not any("moved" in card for card in cards(app)) and not app.get("select_slider")
+    app.selectbox(key="search_hub_method").set_value("is").run()
+    assert not app.exception
+    assert app.query_params["recipe"] == "hub:is:20:auto" and any("hubs corrected" in text for text in said(app))
+    app.select_slider(key="search_hub_beta").set_value(5.0).run()
+    app.selectbox(key="search_hub_bank").set_value("captions").run()
+    assert not app.exception and app.query_params["recipe"] == "hub:is:5:captions"
+    result = wb.search("red blue", k=20, recipe="hub:is:5:captions")
+    assert [card["id"] for card in cards(app)] == list(result.item_ids)
+    for card, hit in zip(cards(app), result, strict=True):
+        assert card["parts"][-1] == ["hub correction", round(hit.terms[-1], 4)]
+        moved = f"{hit.rank_before} \u2192 {hit.rank}" if hit.rank_before != hit.rank else None
+        assert card.get("moved") == moved
+    assert any("moved" in card for card in cards(app))
+    # Lines pasted by hand become a bank with a name.
+    app.text_input(key="search_hub_name").set_value("mine")
+    app.text_area(key="search_hub_lines").set_value("red\ngreen\ngrey")
+    app.button("FormSubmitter:search_hub_form-Keep and use").click().run()
+    assert not app.exception and app.query_params["recipe"] == "hub:is:5:list:mine"
+    assert app.selectbox(key="search_recipe").value == "hub:is:5:list:mine"
+    app.selectbox(key="search_recipe").set_value("plain").run()
+    assert not app.exception and "recipe" not in app.query_params and not any("moved" in card for card in cards(app))
+
+
+def test_the_panel_of_an_image_says_where_a_correction_moved_it(app, wb):
+    result = wb.search("red blue", k=20, recipe="hub:is:5:captions")
+    hit = next(hit for hit in result if hit.rank_before != hit.rank)
+    framed(app, q="red blue", k="20", recipe="hub:is:5:captions", item=hit.item_id)
+    assert any(f"({hit.rank_before} \u2192 {hit.rank}, " in text for text in said(app))
+
+
+def test_a_large_correction_is_left_to_the_worker(app, wb, monkeypatch):
+    monkeypatch.setattr("core.jobs.ensure_worker", lambda home=None: False)
+    monkeypatch.setattr("core.search.correction.AT_ONCE", 10)
+    framed(app, q="red", k="20", recipe="hub:is:5:captions")
+    assert any("correction is being prepared" in text for text in said(app)), said(app)
+    (job,) = Queue().jobs(wb.key, live=True)
+    assert (job.kind, job.args["bank"]) == ("correct", "captions")
+    app.run()
+    assert len(Queue().jobs(wb.key, live=True)) == 1, "it is queued once"
+    run_here(Queue(), job.job_id)
+    app.run()
+    assert not app.exception and any("hubs corrected" in text for text in said(app))
 
 
 def test_k_is_exact_and_out_of_range_numbers_are_mended(app, wb):
