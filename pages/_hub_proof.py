@@ -107,7 +107,8 @@ def _result(service: ProofService, outcome: Outcome) -> None:
         st.caption("The collection or its vectors have changed since this was measured.")
     with st.container(horizontal=True, vertical_alignment="center"):
         if outcome.in_use:
-            st.markdown("Kept as the recipe **hub-corrected**; choose it when you search.")
+            st.markdown("Kept as the recipe **hub-corrected**.")
+            link_to("search", "Search with it", recipe="hub-corrected")
         elif outcome.recommended is not None and not (wrong := service.can_adopt()):
             st.button("Use it", key="hubs_proof_use", type="primary", on_click=_try, args=(service.adopt,),
                       help="Keeps it as the recipe hub-corrected, which searches can choose.")
@@ -116,7 +117,6 @@ def _result(service: ProofService, outcome: Outcome) -> None:
         if service.adopted() is not None:
             st.button("Leave it off", key="hubs_proof_off", on_click=_try, args=(service.leave_off,),
                       help="Forgets the recipe hub-corrected; searches are plain again.")
-            link_to("search", "Search")
     st.dataframe(_table(outcome), hide_index=True, key="hubs_proof_table",
                  column_config={name: st.column_config.Column(name, help=text) for name, text in _TERMS.items()})
     st.caption("Per cent; then the difference to no correction in points, and where it would fall in 95 of 100 repetitions on other "
