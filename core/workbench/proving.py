@@ -9,7 +9,8 @@ from core.errors import InputError, NotFound
 from core.judge import truth
 from core.judge.corrections import NAMES
 from core.judge.proof import METRICS
-from core.search.recipes import delete_recipe, recipes, save_recipe
+from core.search.filters import remembered, state_of
+from core.search.recipes import check, delete_recipe, recipes, save_recipe
 from core.store import Collection
 from core.types import HubSetting, Job, Recipe
 from core.workbench.submitting import submit
@@ -125,23 +126,30 @@ class ProofService:
         if not collection.sets():
             return ()
         has_text = collection.set().has_text
-        (captioned,) = collection.select(
-            "SELECT count(DISTINCT item_id) FROM captions JOIN items USING (item_id) WHERE trashed_at IS NULL AND trim(text) <> ''"
-        )[0]
+        captioned, columns = remembered((*state_of(collection), "proof-sources"), self._counted)
         judged = {j.query_id for j in collection.judgments.all() if j.grade is not None and j.grade >= 1}
         n_judged = sum(q.query_id in judged and not q.query.where and all(t.kind == "text" for t in q.query.terms)
                        for q in collection.saved_queries())  # fmt: skip
         found = [self._source("captions", "", captioned, has_text)]
+        found += [self._source("labels", name, n, True) for name, n, kinds in columns if 2 <= kinds and 2 * kinds <= n]
+        found.append(self._source("judgments", "", n_judged, has_text))
+        return tuple(sorted(found, key=lambda source: bool(source.why)))
+
+    def _counted(self) -> tuple[int, list[tuple[str, int, int]]]:
+        """Images with a caption; and each column with the images that have a value and its different values."""
+        collection = self._collection
+        ((captioned,),) = collection.select(
+            "SELECT count(DISTINCT item_id) FROM captions JOIN items USING (item_id) WHERE trashed_at IS NULL AND trim(text) <> ''"
+        )
+        columns = []
         for column in collection.columns()[:COLUMNS_AT_MOST]:
-            n, kinds = collection.select(
+            ((n, kinds),) = collection.select(
                 "SELECT count(*), count(DISTINCT value) FROM (SELECT json_extract(meta, ?) AS value FROM items WHERE trashed_at IS NULL)"
                 " WHERE value IS NOT NULL AND trim(value) <> ''",
                 (f'$."{column.name}"',),
-            )[0]
-            if 2 <= kinds and 2 * kinds <= n:
-                found.append(self._source("labels", column.name, n, True))
-        found.append(self._source("judgments", "", n_judged, has_text))
-        return tuple(sorted(found, key=lambda source: bool(source.why)))
+            )
+            columns.append((column.name, n, kinds))
+        return captioned, columns
 
     def _source(self, kind: str, column: str, n: int, can_read: bool) -> Source:
         what = {"captions": "caption", "labels": "label", "judgments": "judgment"}[kind]
@@ -228,8 +236,6 @@ class ProofService:
 
     def can_adopt(self) -> str:
         """Why what is recommended cannot be used, empty where it can."""
-        from core.search.recipes import check
-
         outcome = self.result()
         if outcome is None or outcome.recommended is None:
             return "No correction is recommended here."

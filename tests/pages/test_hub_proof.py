@@ -9,8 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.errors import InputError
 from core.jobs import Queue
-from core.search import recipes
-from core.workbench import Workbench
+from core.workbench import Workbench, proving
 from pages import _shared
 from tests.proof_world import proof_world
 from tests.working import do_jobs, no_worker  # noqa: F401
@@ -103,7 +102,7 @@ def test_what_search_cannot_do_is_said_instead_of_a_button(app: AppTest, do_jobs
     def cannot(made: object) -> None:
         raise InputError("That correction is not available.")
 
-    monkeypatch.setattr(recipes, "check", cannot)
+    monkeypatch.setattr(proving, "check", cannot)
     run(app)
     assert "That correction is not available" in said(app) and "hubs_proof_use" not in keys(app)
 

@@ -11,8 +11,8 @@ from core.jobs import Queue
 from core.jobs.pipelines import prove
 from core.jobs.progress import Progress
 from core.query.parse import parse
-from core.search import recipes
 from core.types import NewItem, SavedQuery
+from core.workbench import proving
 from core.workbench.proving import RECIPE
 from tests.proof_world import proof_world
 
@@ -79,7 +79,7 @@ def test_what_search_cannot_do_is_not_kept(do_jobs, monkeypatch):
     def cannot(made):
         raise InputError("not available")
 
-    monkeypatch.setattr(recipes, "check", cannot)
+    monkeypatch.setattr(proving, "check", cannot)
     assert wb.proof.can_adopt() == "not available"
     with pytest.raises(InputError, match="not available"):
         wb.proof.adopt()
