@@ -126,13 +126,13 @@ def _result(service: ProofService, outcome: Outcome) -> None:
 
 
 def _table(outcome: Outcome) -> list[dict[str, object]]:
-    return [_line(one, one is outcome.raw) for one in (outcome.raw, *outcome.tried)]
+    return [_line(one, one is outcome.raw, outcome.metric) for one in (outcome.raw, *outcome.tried)]
 
 
-def _line(one: Tried, bare: bool) -> dict[str, object]:
+def _line(one: Tried, bare: bool, first: str) -> dict[str, object]:
     figures = {f.name: f"{f.after:.1f}" if bare else f"{f.after:.1f}  {f.words}" for f in one.figures}
-    return {"Correction": one.title if bare else one.called, "Bank": "" if bare else one.bank, **figures,
-            "Skewness": round(one.skewness, 2), "Never found": f"{one.antihub_share:.1%}"}  # fmt: skip
+    return {"Correction": one.title if bare else one.called, first: figures.pop(first), "Bank": "" if bare else one.bank, **figures,
+            "Skewness": f"{one.skewness:.2f}", "Never found": f"{one.antihub_share:.1%}"}  # fmt: skip
 
 
 def _account(outcome: Outcome) -> str:
@@ -141,7 +141,8 @@ def _account(outcome: Outcome) -> str:
     terms = {one.title: one.meaning for one in reversed(outcome.tried)}  # of two of one title the first
     return (
         f"{said['n_tuning']:,} questions tuned and {said['n_test']:,} others tested, over {said['n_items']:,} images. Banks: {banks}. "
-        f"{said['rule']} Decided by {outcome.metric}; paired bootstrap by group, 2,000 resamples; seed {said['seed']}; "
+        f"Search takes all captions, or all images, as the bank. {said['rule']} Decided by {outcome.metric}; "
+        f"paired bootstrap by group, 2,000 resamples; seed {said['seed']}; "
         f"{said['seconds']:,} s; vectors {plain(str(said['set']))}, generation {said['generation']}.\n\n"
         + "\n".join(f"- **{title}**: {plain(meaning)}" for title, meaning in terms.items())
     )

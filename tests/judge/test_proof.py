@@ -236,3 +236,13 @@ def test_measures_are_the_usual_ones():
     assert {name: value[0] for name, value in values.items()} == pytest.approx(
         {"R@1": 0.0, "R@5": 1.0, "R@10": 1.0, "nDCG@10": 1 / np.log2(3)}
     )
+
+
+@pytest.mark.needs_data
+def test_a_clip_that_leaves_nothing_to_mend_is_left_alone():
+    """99 pairs of a CLIP made for fashion: R@10 is 100 % before any correction."""
+    from tests.bench.proof import fashion
+
+    found = prove(fashion(), grid={"is": GRID["is"], "csls": GRID["csls"], "sinkhorn": GRID["sinkhorn"]})
+    assert not found.recommended
+    assert found.raw.figure("R@10").before > 99

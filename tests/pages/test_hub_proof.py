@@ -77,7 +77,7 @@ def test_a_recommendation_is_used_and_left_off(app: AppTest, do_jobs) -> None:  
     best = wb.proof.result().recommended
     assert app.success[0].value.startswith(f"Use {best.called} with {best.bank} as the bank")
     table = app.dataframe[-1].value
-    assert list(table.columns) == ["Correction", "Bank", "R@1", "R@5", "R@10", "nDCG@10", "Skewness", "Never found"]
+    assert list(table.columns) == ["Correction", "R@1", "Bank", "R@5", "R@10", "nDCG@10", "Skewness", "Never found"]
     assert list(table["Correction"])[0] == "As it is"
     row = table[(table["Correction"] == best.called) & (table["Bank"] == best.bank)].iloc[0]
     assert row["R@1"].endswith(best.figure("R@1").words)
