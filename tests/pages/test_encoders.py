@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 import core.encode
 from core.encode import catalogue, measured
 from core.encode.measured import Measured
+from core.errors import EncoderError
 from core.jobs import Queue
 from core.jobs.worker import run_worker
 from pages import _jobs, _shared
@@ -256,3 +257,36 @@ def test_work_on_encoders_in_one_line(kind, stage, done, total, rate, said):
 
     job = Job(1, kind, "", "running", stage=stage, done=done, total=total, rate=rate, args={"encoder": B32})
     assert _jobs.sentence(job) == said
+
+
+def test_vectors_of_an_earlier_starter_can_be_made_again(app, world, monkeypatch):
+    """An installation with other starter weights: the old vectors stay, and a press makes those of today beside them."""
+
+    class Today(Other):
+        name, fingerprint = "starter", "b" * 16
+
+    class Earlier(Other):
+        name, fingerprint = "starter", "a" * 16
+
+    monkeypatch.setitem(core.encode._loaded, "starter", Earlier())
+    world.encoders.add("starter")
+    assert run_worker(idle_s=0.0)
+    assert [state.outdated for state in world.encoders.sets()] == [False, False]
+    monkeypatch.setitem(core.encode._loaded, "starter", Today())
+    old = next(state for state in world.encoders.sets() if state.set.encoder == "starter")
+    assert old.outdated and old.set.active
+    with pytest.raises(EncoderError, match="encode the images again: on Home"):
+        world.search("a red car")
+    run(app)
+    app.session_state["encoder_dialog"] = ("collection", world.key)
+    run(app)
+    button = app.button(key=f"encoder_renew_{old.set.set_id}")
+    assert button.label == "Encode 12 images again"
+    button.click()
+    run(app)
+    assert run_worker(idle_s=0.0)
+    new = next(state for state in world.encoders.sets() if state.set.active)
+    assert new.set.set_id != old.set.set_id and not new.outdated and not new.n_lacking
+    assert len(world.search("a red car")) == 12
+    run(app)
+    assert f"encoder_renew_{new.set.set_id}" not in button_keys(app)
