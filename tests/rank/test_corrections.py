@@ -109,6 +109,15 @@ def test_csls_and_gc_by_hand():
     np.testing.assert_allclose(hubness.globally_corrected(s, bank), [[-.5, .4, .3], [-2.9, -.8, .3]])
 
 
+@pytest.mark.parametrize("n_bank", [9, 10, 11, 640, 657, 2_000])
+def test_the_highest_of_large_banks_are_those_of_a_sort(n_bank):
+    bank = np.random.default_rng(n_bank).integers(-100, 100, (n_bank, 30)) / 100
+    bank[3:, 4] = -np.inf  # an item that few may be compared with
+    wanted = np.sort(bank, axis=0)[::-1][:10].copy()
+    wanted[~np.isfinite(wanted)] = np.nan
+    np.testing.assert_allclose(hubness.csls(np.zeros((1, 30)), bank, 10)[0], -np.nanmean(wanted, axis=0), atol=1e-12)
+
+
 def test_sinkhorn_by_hand():
     # one bank row: every item's scaling undoes its own similarity
     scalings = hubness.sinkhorn_scalings(np.array([[.1, .2, .4]]), 10, None)
