@@ -9,8 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.errors import InputError
 from core.jobs import Queue
+from core.jobs.pipelines import prove
 from core.workbench import Workbench, proving
-from pages import _shared
+from pages import _jobs, _shared
 from tests.proof_world import proof_world
 from tests.working import do_jobs, no_worker  # noqa: F401
 from tests.worlds import colour_world
@@ -68,6 +69,18 @@ def test_start_progress_and_cancel(app: AppTest) -> None:
     app.button(key="hubs_proof_cancel").click().run()
     assert Queue().get(job.job_id).state == "cancelled"
     assert "hubs_proof_start" in keys(app)
+
+
+def test_a_failure_is_said_here_and_not_on_home_as_an_indexing_to_repeat(app: AppTest, do_jobs, monkeypatch) -> None:  # noqa: F811
+    def too_late(*a: object) -> None:
+        raise InputError("The captions have gone")
+
+    monkeypatch.setattr(prove, "prove", too_late)
+    measure(proof_world(), do_jobs)
+    run(app)
+    assert [error.value for error in app.error] == ["The captions have gone"]
+    assert "hubs_proof_start" in keys(app)
+    assert not _jobs.failed()
 
 
 def test_a_recommendation_is_used_and_left_off(app: AppTest, do_jobs) -> None:  # noqa: F811
