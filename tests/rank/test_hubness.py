@@ -50,6 +50,17 @@ def test_nothing_found(counts):
     assert report.antihub_share == (1.0 if counts.size else 0.0)
 
 
+def test_without_k_or_queries_what_needs_them_is_none():
+    whole = hubness.hubness_report(COUNTS, k=1, n_queries=10)
+    for some in ({}, {"k": 1}, {"n_queries": 10}):
+        report = hubness.hubness_report(COUNTS, **some)
+        assert report.hub_occurrence is report.hub_occurrence_mean is report.largest_hub_reach is None
+        assert (report.skewness, report.gini, report.atkinson) == (whole.skewness, whole.gini, whole.atkinson)
+    # h = 5: a hub has at least 5 places by k, at least 10 by the mean
+    strict = hubness.hubness_report(COUNTS, k=1, n_queries=10, h=5.0)
+    assert (strict.hub_occurrence, strict.hub_occurrence_mean) == (pytest.approx(0.8), 0.0)
+
+
 def test_counting_from_rankings():
     top = np.array([[0, 1, 2], [1, 0, -1], [1, 2, 3]])
     assert hubness.k_occurrence(top, 5, 1).tolist() == [1, 2, 0, 0, 0]

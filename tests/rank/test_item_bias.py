@@ -69,7 +69,7 @@ def test_blocks_do_not_show_and_inputs_stay(method):
 def test_memory_stays_under_the_stated_budget():
     items, bank = vectors(20_000, 32).astype(np.float16), vectors(400, 32, seed=1).astype(np.float32)
     budget = 2**20  # the whole table would take 32 MB
-    for method in ("is", "csls"):
+    for method in ("is", "csls", "sinkhorn"):
         tracemalloc.start()
         hubness.item_bias(bank, items, method, budget_bytes=budget)
         most = tracemalloc.get_traced_memory()[1]
@@ -164,7 +164,7 @@ def test_counts_are_those_of_a_plain_sort(seed, k, themselves, corrected, few_va
     n, q = (int(x) for x in rng.integers(2, 40, 2))
     items, queries = vectors(n, 6, seed), vectors(q, 6, seed + 1)
     if few_values:  # many ties
-        items, queries = np.round(items), np.round(queries)
+        items, queries = np.round(3 * items) / 8, np.round(3 * queries) / 8
     items, queries = items.astype(np.float32), queries.astype(np.float32)
     bias = rng.choice([-3.0, 0.0, 0.25], n) if corrected else None
     asked = items if themselves else queries
@@ -180,6 +180,14 @@ def test_counts_are_those_of_a_plain_sort(seed, k, themselves, corrected, few_va
         np.testing.assert_array_equal(counts, wanted)
     else:
         assert np.abs(counts - wanted).sum() <= 2  # a score that rounds the other way
+
+
+@given(st.integers(0, 10_000), st.integers(1, 60), st.sampled_from([None, 2]))
+def test_best_columns_are_those_of_a_stable_sort(seed, k, decimals):
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(0, rng.choice([2, 5, 10_000]), (4, 50)) / 1_000
+    level = scores if decimals is None else np.round(scores, decimals)
+    np.testing.assert_array_equal(tables.best_columns(scores, k, decimals), np.argsort(-level, axis=1, kind="stable")[:, :k])
 
 
 def test_as_many_level_items_as_there_are_go_by_position():

@@ -24,7 +24,7 @@ import numpy as np
 
 from core.errors import InputError
 from core.rank.hubness import local, sinkhorn, softmax
-from core.rank.hubness.tables import BUDGET_BYTES, blocks, count, not_negative
+from core.rank.hubness.tables import BUDGET_BYTES, best_columns, blocks, count, not_negative
 
 BIAS_METHODS = ("is", "dual_is", "dual_is_additive", "csls", "sinkhorn")
 OTHER_METHODS = ("dis", "dual_dis", "dual_dis_case", "gc")
@@ -53,6 +53,8 @@ class _Bank:
             raise InputError(f"The {name} has {vectors.shape[1]} dimensions, the items {items.shape[1]}.")
         if not len(vectors):
             raise InputError(f"The {name} is empty; a correction needs something to compare items with.")
+        if not np.isfinite(vectors).all():
+            raise InputError(f"The {name} holds a number that is not finite.")
         positions = np.full(len(vectors), -1) if positions is None else np.asarray(positions)
         if positions.shape != (len(vectors),):
             raise InputError(f"The {name} has {len(vectors)} rows, but {positions.size} positions say which items they are.")
@@ -167,16 +169,17 @@ def active_from_vectors(
     budget_bytes: int = BUDGET_BYTES,
 ) -> np.ndarray:
     """bool (G,): `active_items` from vectors, the gate of the dynamic forms; a bank row that is an item leaves it out."""
-    items = _vectors("items", item_vectors)
+    items, k = _vectors("items", item_vectors), count(k)
     bank = _Bank.of("bank", bank_vectors, items, bank_positions)
+    highest, found = np.empty((len(bank.vectors), 0)), np.empty((len(bank.vectors), 0), np.int64)
+    for part, table in bank.similarities(items, 1.0, budget_bytes, None):
+        # Those found before stand first and have lower positions, so ties go to them.
+        scores = np.hstack([highest, table.T])
+        positions = np.hstack([found, np.broadcast_to(np.arange(part.start, part.stop), table.T.shape)])
+        best = best_columns(scores, k)
+        highest, found = np.take_along_axis(scores, best, axis=1), np.take_along_axis(positions, best, axis=1)
     active = np.zeros(len(items), bool)
-    itself = np.full(len(bank.vectors), -1)
-    itself[bank.rows] = bank.items
-    for part in blocks(len(bank.vectors), len(items), budget_bytes // 4, 4):
-        table = np.asarray(bank.vectors[part], np.float32) @ np.asarray(items, np.float32).T
-        known = np.flatnonzero(itself[part] >= 0)
-        table[known, itself[part][known]] = -np.inf
-        active |= softmax.active_items(table, k)
+    active[found[np.isfinite(highest)]] = True
     return active
 
 
@@ -207,7 +210,7 @@ def _sinkhorn(bank: _Bank, items: np.ndarray, beta: float, n_iters: int | None, 
     sinkhorn.positive(beta)
     n_bank = len(bank.vectors)
     kept: list[tuple[slice, np.ndarray]] = []
-    fits = n_bank * len(items) * items.dtype.itemsize <= budget
+    fits = n_bank * len(items) * 8 <= budget
 
     def parts() -> Iterator[tuple[slice, np.ndarray]]:
         if kept:

@@ -9,6 +9,7 @@ from core.rank.hubness.tables import bank_table, blocks, checked, count
 
 K = 10
 """Neighbours of an item that CSLS averages, the published default."""
+_GROUP = 16
 
 
 def csls(S: np.ndarray, bank: np.ndarray, k: int = K) -> np.ndarray:
@@ -44,13 +45,25 @@ def neighbourhood_mean(bank: np.ndarray, k: int = K) -> np.ndarray:
 
 def mean_of_highest(rows: np.ndarray, k: int) -> np.ndarray:
     """float64 (n,): mean of the `k` highest numbers of each row; -inf is none."""
-    if rows.shape[1] > k:
-        rows = np.partition(rows, rows.shape[1] - k, axis=1)[:, rows.shape[1] - k :]
+    rows = _highest(rows, k)
     counted = np.isfinite(rows)
     n = counted.sum(axis=1)
     if not n.all():
         raise InputError("An item has nothing in the bank to be compared with; the bank needs more rows.")
     return np.where(counted, rows, 0.0).sum(axis=1, dtype=np.float64) / n
+
+
+def _highest(rows: np.ndarray, k: int) -> np.ndarray:
+    """The `k` highest numbers of each row in any order, all where there are fewer."""
+    n, width = rows.shape
+    groups = width // _GROUP
+    if groups > 4 * k:
+        # The k highest are in the k groups with the highest maxima: finding those first halves the work.
+        body, rest = rows[:, : groups * _GROUP].reshape(n, _GROUP, groups), rows[:, groups * _GROUP :]
+        best = np.argpartition(body.max(axis=1), groups - k, axis=1)[:, None, groups - k :]
+        rows = np.hstack([np.take_along_axis(body, best, axis=2).reshape(n, -1), rest])
+    first = rows.shape[1] - k
+    return np.partition(rows, first, axis=1)[:, first:] if first > 0 else rows
 
 
 def globally_corrected(S: np.ndarray, bank: np.ndarray) -> np.ndarray:

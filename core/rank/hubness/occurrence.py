@@ -9,9 +9,8 @@ import numpy as np
 from core.errors import InputError
 from core.graph import knn
 from core.rank.hubness.measures import k_occurrence
-from core.rank.hubness.tables import BUDGET_BYTES, blocks, count
+from core.rank.hubness.tables import BUDGET_BYTES, best_columns, blocks, count
 
-_SPARE = 16  # candidates beyond k, among which ties are settled
 _DECIMALS = 6
 
 
@@ -67,25 +66,7 @@ def k_occurrence_from_vectors(
             scores += shift
         if themselves:
             scores[np.arange(len(scores)), np.arange(rows.start, rows.stop)] = -np.inf
-        counts += k_occurrence(_best(scores, k), n)
+        counts += k_occurrence(best_columns(scores, k, _DECIMALS), n)
         if on_progress is not None:
             on_progress(rows.stop, len(queries))
     return counts
-
-
-def _best(scores: np.ndarray, k: int) -> np.ndarray:
-    """int (n, k): columns of the `k` highest scores of each row in any order, ties to the lower column."""
-    width = scores.shape[1]
-    if width <= k:
-        return np.broadcast_to(np.arange(width), scores.shape)
-    few = min(width, k + _SPARE)
-    columns = np.sort(np.argpartition(scores, width - few, axis=1)[:, width - few :], axis=1)
-    values = np.round(np.take_along_axis(scores, columns, axis=1).astype(np.float64), _DECIMALS)
-    order = np.argsort(-values, axis=1, kind="stable")
-    best = np.take_along_axis(columns, order[:, :k], axis=1)
-    if few < width:
-        # As many ties as there were spare places: some may have been left out, so these rows are ordered whole.
-        values = np.take_along_axis(values, order, axis=1)
-        for row in np.flatnonzero(values[:, k - 1] == values[:, -1]):
-            best[row] = np.argsort(-np.round(scores[row].astype(np.float64), _DECIMALS), kind="stable")[:k]
-    return best

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.errors import InputError
-from core.rank.hubness.tables import bank_table, blocks, checked, count, not_negative
+from core.rank.hubness.tables import bank_table, best_columns, blocks, checked, count, not_negative
 
 BETA = 20.0
 """Default inverse temperature for the query bank on cosines (QB-Norm's own); 5 to 100 is the useful range."""
@@ -74,22 +74,11 @@ def active_items(bank: np.ndarray, k: int = 1) -> np.ndarray:
         All False where the bank is empty, all True where `k` reaches G.
     """
     bank, k = bank_table(bank), count(k)
-    n = bank.shape[1]
-    active = np.zeros(n, bool)
-    if not n:
-        return active
-    for rows in blocks(len(bank), n):
-        part = bank[rows]
-        if k == 1:
-            best = part.argmax(axis=1)
-            active[best[np.isfinite(part[np.arange(len(part)), best])]] = True
-        elif k >= n:
-            active |= np.isfinite(part).any(axis=0)
-        else:
-            last = np.partition(part, n - k, axis=1)[:, n - k, None]
-            above, level = part > last, part == last
-            level &= np.cumsum(level, axis=1) <= k - above.sum(axis=1, keepdims=True)
-            active |= ((above | level) & np.isfinite(part)).any(axis=0)
+    active = np.zeros(bank.shape[1], bool)
+    for rows in blocks(len(bank) if bank.size else 0, bank.shape[1]):
+        part = np.asarray(bank[rows], bank.dtype if bank.dtype.kind == "f" else np.float64)
+        best = best_columns(part, k)
+        active[best[np.isfinite(np.take_along_axis(part, best, axis=1))]] = True
     return active
 
 
@@ -161,10 +150,13 @@ def dual_bias(query_bank: np.ndarray, gallery_bank: np.ndarray, beta1: float, be
 
 def joined(z_query: np.ndarray, z_gallery: np.ndarray, beta1: float, beta2: float, form: str) -> np.ndarray:
     """The additive bias of two normalisers; a half with beta 0 is left out."""
+    betas = np.array([beta1, beta2], np.float64)
+    used = betas > 0
     if form == "additive":
-        return -(z_query / beta1 if beta1 else 0.0) - (ADDITIVE_WEIGHT * z_gallery / beta2 if beta2 else 0.0) + np.zeros(len(z_query))
-    weight = beta1 + beta2
-    return -((z_query if beta1 else 0.0) + (z_gallery if beta2 else 0.0)) / weight if weight else np.zeros(len(z_query))
+        weights = np.divide([1.0, ADDITIVE_WEIGHT], betas, out=np.zeros(2), where=used)
+    else:
+        weights = used / max(betas.sum(), np.finfo(np.float64).tiny)
+    return -(weights[0] * z_query + weights[1] * z_gallery)
 
 
 def dynamic_inverted_softmax(S: np.ndarray, bank: np.ndarray, beta: float = BETA, k: int = 1) -> np.ndarray:

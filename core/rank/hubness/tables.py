@@ -11,6 +11,8 @@ from core.errors import InputError
 BUDGET_BYTES = 64 * 2**20
 """Most that one temporary table of similarities may take; a single row or column is always allowed."""
 
+_SPARE = 16  # candidates beyond k, among which ties are settled
+
 
 def blocks(n: int, width: int, budget: int = BUDGET_BYTES, itemsize: int = 8) -> Iterator[slice]:
     """Cut `n` rows of `width` numbers into slices that stay under `budget` bytes."""
@@ -67,6 +69,41 @@ def count(k: int, name: str = "k") -> int:
     if int(k) != k or k < 1:
         raise InputError(f"{name} must be a whole number from 1 on, not {k}.")
     return int(k)
+
+
+def best_columns(scores: np.ndarray, k: int, decimals: int | None = None) -> np.ndarray:
+    """Which columns hold the `k` highest scores of each row, best first, ties to the lower column.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (n, m)
+    k : int
+    decimals : int, optional
+        Scores count as level when they round to the same.
+
+    Returns
+    -------
+    ndarray of int, shape (n, min(k, m))
+    """
+    width = scores.shape[1]
+    k = min(k, width)
+    if k == 1 and decimals is None:
+        return scores.argmax(axis=1)[:, None]
+    few = min(width, k + _SPARE)
+    columns = np.sort(np.argpartition(scores, width - few, axis=1)[:, width - few :], axis=1)
+    values = _rounded(np.take_along_axis(scores, columns, axis=1), decimals)
+    order = np.argsort(-values, axis=1, kind="stable")
+    best = np.take_along_axis(columns, order[:, :k], axis=1)
+    if 0 < k < width and few < width:
+        # As many level ones as there were spare places: some may have been left out, so these rows are ordered whole.
+        values = np.take_along_axis(values, order, axis=1)
+        for row in np.flatnonzero(values[:, k - 1] == values[:, -1]):
+            best[row] = np.argsort(-_rounded(scores[row], decimals), kind="stable")[:k]
+    return best
+
+
+def _rounded(scores: np.ndarray, decimals: int | None) -> np.ndarray:
+    return scores if decimals is None else np.round(scores.astype(np.float64), decimals)
 
 
 def without_self(bank: np.ndarray, columns: np.ndarray | None = None) -> np.ndarray:
