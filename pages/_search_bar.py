@@ -94,7 +94,7 @@ def toolbar(workbench: Workbench, query: Query, result: SearchResult) -> None:
             options = {name: RECIPES.get(name, name) for name in recipes(workbench.collection)}
             if chosen.startswith(AD_HOC):
                 options[chosen] = named(recipe(workbench.collection, chosen).hub)
-            _choice("Recipe", "recipe", options, 170,
+            _choice("Recipe", "recipe", options, 150,
                     "\n\n".join(f"**{RECIPES.get(name, name)}**: {text}" for name, text in DESCRIPTIONS.items()))
             _hubs(workbench, chosen)
             options = sorted({*K_CHOICES, int(values["k"])})
@@ -117,7 +117,7 @@ def _hubs(workbench: Workbench, chosen: str) -> None:
     def changed(setting: HubSetting) -> None:
         link.put(recipe=describe(setting), item="")
 
-    with st.popover("Hubs", key="search_hubs", icon=":material/balance:"):
+    with st.popover("Hubs", key="search_hubs"):
         hub_control(workbench, recipe(workbench.collection, chosen).hub, changed, key="search_hub")
 
 

@@ -70,7 +70,7 @@ def summary(result: SearchResult) -> str:
     if any(term.kind != "text" for term in result.query.terms):
         parts.append("by looks" if result.space == "visual" else "by meaning")
     if result.hub.method != "none":
-        parts.append("hubs corrected")
+        parts.append("corrected")
     parts += ["approximate" if result.plan == "approximate" else "exact", f"{result.timings.get('total', 0):.0f} ms"]
     return " · ".join(parts)
 

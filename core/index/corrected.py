@@ -24,7 +24,9 @@ from core.store import Collection, VectorView
 _CHUNK = 8192  # rows gathered at once
 _SCAN_FROM = 0.5  # of the rows: from this share on scanning all is cheaper than copying those that are meant
 _RESCORED = 4096  # rows scored again to settle the ranks before
-_INDEX_DEPTH = 512  # of the index, and as many rows with the highest bias
+_INDEX_DEPTH = 512  # rows asked of the index, and as many with the highest bias
+LIFTED = 4096
+"""Rows with the highest bias that are candidates beside the index's nearest, at most."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def search_corrected(
     mode: str = "auto",
     *,
     exclude: np.ndarray | None = None,
+    lifted: np.ndarray | None = None,
 ) -> Corrected:
     """As `core.index.planner.search_vectors`, by cosine plus `bias`.
 
@@ -75,6 +78,8 @@ def search_corrected(
     ----------
     bias : ndarray of float32, shape (n,)
         By position in the view.
+    lifted : ndarray of int64, optional
+        Positions of the `LIFTED` highest biases, where the caller has them (see `highest`).
     """
     if mode not in MODES:
         raise InputError(f"There is no way to search called {mode!r}; use one of {', '.join(MODES)}.")
@@ -86,7 +91,8 @@ def search_corrected(
         index = approximate.load(collection, view)
         depth = max(4 * k, _INDEX_DEPTH)
         if index is not None and 2 * depth < len(allowed):
-            allowed = _candidates(index, view, query_vec, bias, depth, allowed)
+            lifted = highest(bias) if lifted is None else lifted
+            allowed = _candidates(index, view, query_vec, depth, allowed, lifted[: max(depth, _INDEX_DEPTH)])
             plan = "approximate"
     return top_k(view.matrix, query_vec, bias, k, allowed, ids=view.item_ids, plan=plan)
 
@@ -181,13 +187,19 @@ def _ranks_before(
     return ranks
 
 
+def highest(bias: np.ndarray) -> np.ndarray:
+    """int64 positions of the `LIFTED` highest biases, the highest first."""
+    few = min(LIFTED, len(bias))
+    found = np.argpartition(-bias, few - 1)[:few] if few else np.empty(0, np.int64)
+    return found[np.argsort(-bias[found], kind="stable")].astype(np.int64)
+
+
 def _candidates(
-    index: approximate.VectorIndex, view: VectorView, query: np.ndarray, bias: np.ndarray, depth: int,
-    allowed: np.ndarray,
+    index: approximate.VectorIndex, view: VectorView, query: np.ndarray, depth: int, allowed: np.ndarray,
+    lifted: np.ndarray,
 ) -> np.ndarray:
     """Ascending positions among `allowed`: the index's nearest, rows with the highest bias, rows it does not know."""
-    found = index.candidates(query, depth)
-    lifted = allowed[np.argpartition(-bias[allowed], depth - 1)[:depth]]
     tail = allowed[np.searchsorted(allowed, index.covered) :]
-    together = np.unique(np.concatenate([found, lifted, tail]))
-    return together[np.isin(together, allowed)]
+    together = np.unique(np.concatenate([index.candidates(query, depth), lifted, tail]))
+    places = np.minimum(np.searchsorted(allowed, together), len(allowed) - 1)
+    return together[allowed[places] == together]

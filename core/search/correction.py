@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.errors import Damaged
+from core.index.corrected import highest
 from core.rank.hubness import item_bias
 from core.search import banks
 from core.search.banks import Bank
@@ -45,12 +46,15 @@ class Correction:
     ----------
     bias : ndarray of float32, shape (n,)
         By position in the view.
+    lifted : ndarray of int64
+        Of `core.index.corrected.highest`.
     setting : HubSetting
         With the bank that was used.
     said : tuple of str
     """
 
     bias: np.ndarray
+    lifted: np.ndarray
     setting: HubSetting
     said: tuple[str, ...] = ()
 
@@ -93,13 +97,14 @@ def correction(
     kind = kind_of(used)
     key = (collection.path, collection.uid, view.set.set_id, kind, view.epoch, view.changed, len(view), bank.fingerprint)
 
-    def make() -> np.ndarray:
+    def make() -> tuple[np.ndarray, np.ndarray]:
         with _lock:
-            return _current(collection, view, used, bank, encode, later is not None, on_progress)
+            bias = _current(collection, view, used, bank, encode, later is not None, on_progress)
+        return bias, highest(bias)
 
     notes = (said,) if said else ()
     try:
-        return Correction(remembered(key, make), used, notes)
+        return Correction(*remembered(key, make), used, notes)
     except _Later:
         later(setting)  # type: ignore[misc] - it is there, or nothing would be put off
     old = _stored(collection, kind, view)
@@ -107,7 +112,8 @@ def correction(
         return None
     bias = np.zeros(len(view), np.float32)
     bias[: len(old[0])] = old[0]
-    return Correction(bias, used, (*notes, "The hub correction is from before the last changes; it is being brought up to date."))
+    stale = "The hub correction is from before the last changes; it is being brought up to date."
+    return Correction(bias, highest(bias), used, (*notes, stale))
 
 
 def kind_of(setting: HubSetting) -> str:

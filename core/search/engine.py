@@ -118,7 +118,9 @@ def run(
     def search(count: int) -> Corrected:
         if added is None:
             return plain(count)
-        return search_corrected(collection, view, composed.q, count, added.bias, subset, recipe.index, exclude=references)
+        return search_corrected(
+            collection, view, composed.q, count, added.bias, subset, recipe.index, exclude=references, lifted=added.lifted
+        )
 
     alike: list[tuple[str, ...]] = []
     if recipe.fold:

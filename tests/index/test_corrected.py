@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.index import corrected, exact
+from core.index import corrected, exact, usearch
+from core.store import Collection
+from core.types import VectorSet
+from tests.search.conftest import new_item
 
 
 def world(n: int, d: int = 32, seed: int = 0, spread: float = 0.05):  # noqa: ANN201
@@ -69,3 +72,27 @@ def test_nothing_is_found_in_nothing(k):
     matrix, query, bias, ids = world(10)
     found = corrected.top_k(matrix, query, bias, k, np.arange(0 if k else 10), ids=ids)
     assert len(found.positions) == len(found.before) == 0
+
+
+def test_with_the_index_rows_with_a_high_bias_are_looked_at_too(home):
+    rng = np.random.default_rng(3)
+    rows = rng.standard_normal((3_000, 16)) + 0.5
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    collection = Collection.create("Many")
+    collection.add_set(VectorSet("s-1", "", "", "", "joint", 16))
+    ids = [f"i{x:05d}" for x in range(3_000)]
+    collection.commit([new_item(i) for i in ids], {"s-1": (ids, rows.astype(np.float32))})
+    collection.activate("s-1")
+    view, query = collection.view(), rows[7].astype(np.float32)
+    bias = (0.02 * rng.standard_normal(3_000)).astype(np.float32)
+    far = int(np.argmin(exact.score(view.matrix, query, view.live)))
+    bias[far] = 3.0
+    usearch.save(collection, view)
+    near = corrected.search_corrected(collection, view, query, 10, bias, mode="usearch", exclude=np.array([7]))
+    whole = corrected.search_corrected(collection, view, query, 10, bias, mode="exact", exclude=np.array([7]))
+    assert (near.plan, whole.plan) == ("approximate", "exact")
+    assert near.positions[0] == whole.positions[0] == far and 7 not in near.positions
+    assert len(set(near.positions.tolist()) & set(whole.positions.tolist())) >= 9
+    # A filter is small work and exact.
+    some = np.arange(0, 3_000, 3)
+    assert corrected.search_corrected(collection, view, query, 10, bias, some, "usearch").plan == "exact"
