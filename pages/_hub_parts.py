@@ -83,9 +83,9 @@ def hub_table(view: HubsView, after: Mapping[str, int]) -> None:
 
 
 def _card(item: object, n_k: int, view: HubsView, after: int | None) -> dict[str, object]:
-    count = f"{n_k:,}" if after is None else f"{n_k:,} \u2192 {after:,}"
+    count = f"{n_k:,} · {n_k / view.n_queries:.1%} of queries" if after is None else f"{n_k:,} \u2192 {after:,}"
     return {"id": item.item_id, "thumb": thumb_url(item.item_id), "title": item.caption or item.file,
-            "score": f"N_k {count} · {n_k / view.n_queries:.1%} of queries", "width": item.width, "height": item.height,
+            "score": f"N_k {count}", "width": item.width, "height": item.height,
             "tip": f"Found by {n_k:,} of {view.n_queries:,} queries; the mean is {view.mean:.1f}."}
 
 

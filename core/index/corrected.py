@@ -24,7 +24,8 @@ from core.store import Collection, VectorView
 _CHUNK = 8192  # rows gathered at once
 _SCAN_FROM = 0.5  # of the rows: from this share on scanning all is cheaper than copying those that are meant
 _RESCORED = 4096  # rows scored again to settle the ranks before
-_INDEX_DEPTH = 512  # rows asked of the index, and as many with the highest bias
+_INDEX_DEPTH = 256  # rows asked of the index; the search of USearch looks at as many anyway
+_INDEX_LIFTED = 512  # rows with the highest bias looked at beside them
 LIFTED = 4096
 """Rows with the highest bias that are candidates beside the index's nearest, at most."""
 
@@ -92,7 +93,7 @@ def search_corrected(
         depth = max(4 * k, _INDEX_DEPTH)
         if index is not None and 2 * depth < len(allowed):
             lifted = highest(bias) if lifted is None else lifted
-            allowed = _candidates(index, view, query_vec, depth, allowed, lifted[: max(depth, _INDEX_DEPTH)])
+            allowed = _candidates(index, view, query_vec, depth, allowed, lifted[: max(depth, _INDEX_LIFTED)])
             plan = "approximate"
     return top_k(view.matrix, query_vec, bias, k, allowed, ids=view.item_ids, plan=plan)
 
@@ -169,22 +170,18 @@ def _ranks_before(
     unsure = np.zeros(len(region) + 1, np.int64)
     np.add.at(unsure, first, 1)
     np.add.at(unsure, last, -1)
-    unsure = np.flatnonzero(np.cumsum(unsure[:-1]) > 0)
-    if len(unsure) > _RESCORED:
+    open_ones = np.cumsum(unsure[:-1]) > 0
+    asked = region[open_ones]
+    if len(asked) > _RESCORED:
         return np.searchsorted(falling, -mine, side="left") + 1
     known = np.full(len(allowed), np.nan)
     known[near] = cosines
-    open_rows = region[unsure]
-    lacking = open_rows[np.isnan(known[open_rows])]
+    lacking = asked[np.isnan(known[asked])]
     known[lacking] = exact.score(matrix, query, allowed[lacking])
-    shown, names = exact.rounded(mine), ids[allowed[near[order]]]
-    ranks = np.empty(len(order), np.int64)
-    for n, (start, stop) in enumerate(zip(first, last)):
-        band = region[start:stop]
-        values = exact.rounded(known[band])
-        above = (values > shown[n]) | ((values == shown[n]) & (ids[allowed[band]] < names[n]))
-        ranks[n] = start + np.count_nonzero(above) + 1
-    return ranks
+    # Among those that were scored in full a row has its true place, and no other row is near enough to be misplaced.
+    place = np.empty(len(allowed), np.int64)
+    place[asked[exact.rank_order(known[asked].astype(np.float32), allowed[asked], ids)]] = np.arange(len(asked))
+    return place[near[order]] + np.searchsorted(falling[~open_ones], -mine, side="left") + 1
 
 
 def highest(bias: np.ndarray) -> np.ndarray:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from core.errors import QueryError
 from core.query import syntax
+from core.types import Hit, Item, Term
 from pages._grid import _checked
-from pages._search_cards import number
+from pages._search_cards import card, number
 from pages._search_where import NONE, Range, conditions, joined, read, write
 
 
@@ -116,3 +117,18 @@ def test_searches_that_differ_in_a_weight_read_differently():
 
     assert in_words(parse('"red shoes"^3 -night^0.5', where="year > 2011")) == (
         "red shoes \u00d73 - night \u00d70.5, where year > 2011")
+
+
+def test_a_card_says_where_a_correction_moved_it():
+    item = Item("i1", "a.png", captions=("a",), n_k=30)
+
+    def shown(rank: int, before: int | None, hub: float = 20.0):  # noqa: ANN202
+        terms = (0.5,) if before is None else (0.5, -0.1)
+        return card(item, Hit("i1", rank, 0.4, 0.5, terms, rank_before=before), hub_from=hub, terms=[Term("text", "red")])
+
+    down = shown(7, 1)
+    assert (down["moved"], down["moved_up"], down["demoted"]) == ("1 \u2192 7", False, True) and "from rank 1 to 7" in down["hub"]
+    assert down["parts"] == [["red", 0.5], ["hub correction", -0.1]]
+    assert shown(1, 7)["moved_up"] and "demoted" not in shown(1, 7) and "hub" in shown(1, 7)
+    assert not {"moved", "demoted"} & set(shown(2, 2)) and "hub" not in shown(7, 1, hub=99.0)
+    assert not {"moved", "parts"} & set(shown(1, None))
