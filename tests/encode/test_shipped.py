@@ -49,7 +49,7 @@ def test_the_stated_figures_reach_the_promised_level(card):
     # what queries made of images alone use
     assert figures["caltech101"]["1-NN visual"] >= 0.87
     assert figures["dreambooth"]["same instance P@1 visual"] >= 0.90
-    assert figures["openmoji demo"]["names R@10"] >= 60
+    assert figures["openmoji"]["names R@10"] >= 60
 
 
 def test_what_was_tried_is_on_record(card):

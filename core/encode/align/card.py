@@ -97,8 +97,9 @@ command.
 
 Measured after training on sets that no part of training has seen, by the command above. R@k in per cent; 1-NN and P@1
 as shares, with the visual space beside the joint one. Zero-shot uses the 101 names in "a photo of a {}". Local vectors
-(each of the 9 x 9 cells with its neighbours, as an image of its own): mean cosines, and how often the cell that is most
+(each of the 9 x 9 cells as an image of its own): mean cosines, and how often the cell that is most
 like the name of a Caltech-101 picture, pasted small into a scene of Flickr8k dev, lies on it, beside two blind guesses.
+(Cells taken with their eight neighbours agree more with the whole, 0.57, and point less well: 17.5 and 38 %.)
 
 | set | figure | value |
 |---|---|---:|
