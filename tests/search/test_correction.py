@@ -217,3 +217,17 @@ def test_a_large_bank_is_a_sample_that_hardly_changes(pictures: Collection, monk
     texts = [f"text {n}" for n in range(400)]
     assert len(set(banks._cut(texts)) - set(banks._cut([*texts, "another"]))) <= 1
     assert len(banks._cut(texts)) == 50
+
+
+def test_without_captions_auto_leaves_queries_in_words_alone(
+    pictures: Collection, encoder_for: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images as the bank were measured to make queries in words worse; who asks for them by name gets them."""
+    monkeypatch.setattr(banks, "ENOUGH_CAPTIONS", 10_000)
+    raw = run(pictures, "red", encoder_for=encoder_for)
+    auto = run(pictures, "red", recipe=CORRECTED, encoder_for=encoder_for)
+    assert auto.item_ids == raw.item_ids and auto.hub.method == "none"
+    assert any("too few captions" in said for said in auto.warnings)
+    named = Recipe(name="r", hub=HubSetting("is", 20.0, "items"))
+    assert run(pictures, "red", recipe=named, encoder_for=encoder_for).hub.bank == "items"
+    assert run(pictures, "image:p01", recipe=CORRECTED, encoder_for=encoder_for).hub.bank == "items"
