@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 HEADS_PATH = Path(__file__).resolve().parents[2] / "data" / "starter" / "heads.safetensors"
-_RUN = 4  # images in one run of the graph: larger runs leave the cache, smaller ones cost more calls
+_RUN = 1  # images in one run of the graph: more leave the cache (measured here: 23 ms an image at 1, 25 at 4 and 8)
 
 
 class StarterTowers:
