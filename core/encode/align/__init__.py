@@ -4,6 +4,6 @@
 """
 
 from core.encode.align.settings import AlignSettings
-from core.encode.align.train import MEMBERS, TRAINING_SETS, VALIDATION_SETS, train_starter
+from core.encode.align.train import MEMBERS, TRAINING_SETS, VALIDATION_SETS, measure_starter, train_starter
 
-__all__ = ["MEMBERS", "TRAINING_SETS", "VALIDATION_SETS", "AlignSettings", "train_starter"]
+__all__ = ["MEMBERS", "TRAINING_SETS", "VALIDATION_SETS", "AlignSettings", "measure_starter", "train_starter"]

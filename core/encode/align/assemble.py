@@ -20,6 +20,8 @@ from core.encode.projection import Head
 
 RANK = 256  # directions of an image head's inputs that are kept: no figure changes by more than noise (model card)
 _CHUNK = 64
+_STYLES = tuple(style for style in STYLES if style != "sketch")  # with sketches the demo's drawings are found less well
+_NAME_COUNTS = 4  # a drawing's own name recalls it as much as four keywords do
 _SOME = 3  # every third Flickr photograph is enough for means and directions
 
 
@@ -57,9 +59,9 @@ class Ingredients:
 
 
 def drawing_views(corpus: Corpus) -> list[list[View]]:
-    """The drawings as they are, then in each style: the same drawings in the same order."""
+    """The drawings as they are, then in each style that is used: the same drawings in the same order."""
     plain = [corpus.view(image) for (image,) in corpus.pools["emoji_noto"]]
-    return [plain, *([View(view.file, style) for view in plain] for style in STYLES)]
+    return [plain, *([View(view.file, style) for view in plain] for style in _STYLES)]
 
 
 def assemble(members: Mapping[str, Mapping[str, np.ndarray]], made_of: Ingredients, dim: int) -> dict[str, np.ndarray]:
@@ -96,13 +98,18 @@ def words(made_of: Ingredients) -> dict[str, np.ndarray]:
 
 
 def named_drawings(corpus: Corpus) -> tuple[list[int], np.ndarray]:
-    """Texts that are plain names or keywords of drawings, and int (pairs, 2): which of them names which drawing."""
+    """Texts that are plain names or keywords of drawings, and int (pairs, 2): which of them names which drawing.
+
+    The name, a drawing's first text, is paired with it `_NAME_COUNTS` times.
+    """
     place: dict[int, int] = {}
-    pairs = set()
+    pairs = []
     for drawing, (image,) in enumerate(corpus.pools["emoji_noto"]):
-        for text in sorted(set(corpus.image_texts[image])):
+        own = corpus.image_texts[image]
+        for text in sorted(set(own)):
             if corpus.known(corpus.texts[text]) == corpus.text_concept[text]:
-                pairs.add((place.setdefault(text, len(place)), drawing))
+                pair = (place.setdefault(text, len(place)), drawing)
+                pairs += [pair] * (_NAME_COUNTS if text == own[0] else 1)
     return list(place), np.array(sorted(pairs))
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from core.encode.drawings import two_units
 from core.encode.parts import unit_rows
 
+REMEMBERED = 2  # of the styles: as drawn, and with contours
+
 
 @dataclass(frozen=True)
 class BlockSettings:
@@ -33,7 +35,7 @@ class BlockSettings:
     words_power: float = 0.6
     words_near: float = 0.6
     words_floor: float = 0.7
-    drawings_weight: float = 1.0
+    drawings_weight: float = 4.0
     drawings_temperature: float = 0.03
     drawings_width: int = 256
     drawings_kept: int = 800
@@ -64,13 +66,14 @@ def drawings_block(
     Parameters
     ----------
     looks : sequence of ndarray of float32, shape (drawings, 6681)
-        `core.encode.drawings.looks` of the same drawings in one style after the other, as they are first.
+        `core.encode.drawings.looks` of the same drawings in one style after the other. All tell how styles differ; the
+        first `REMEMBERED` are what is remembered of a drawing.
     drawn, photographed : ndarray of float32, shape (n, 2560)
         Features and their spread of drawings in all styles, and of photographs.
     name_features : ndarray of float32, shape (names, 384)
         Text-tower features of names and keywords.
     pairs : ndarray of int, shape (pairs, 2)
-        (name, drawing).
+        (name, drawing); a pair that stands there several times counts as often.
     """
     everything = np.vstack(looks)
     mean, spread = everything.mean(axis=0), everything.std(axis=0)
@@ -80,7 +83,7 @@ def drawings_block(
     scale = 1 / spread
     rows = [two_units((look - mean) * scale) for look in looks]
     basis, centre = _style_free(rows, settings)
-    vectors = unit_rows(sum(unit_rows(row @ basis - centre) for row in rows))
+    vectors = unit_rows(sum(unit_rows(row @ basis - centre) for row in rows[:REMEMBERED]))
     gate, bias = _gate(drawn, photographed, settings.gate_ridge)
     return {
         "drawings.mean": mean,

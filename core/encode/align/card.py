@@ -29,7 +29,7 @@ _TERMS = (
     ),
     (
         "emoji_redrawn",
-        "the same drawings with dark contours (`core/encode/align/styles.py`); the drawings block sees four such styles",
+        "the same drawings with dark contours (`core/encode/align/styles.py`); the drawings block sees three such styles",
         "as emoji_noto",
     ),
     (
@@ -95,7 +95,8 @@ command.
 
 ## Figures
 
-Measured after training on sets that no part of training has seen, by the command above. R@k in per cent; 1-NN and P@1
+Measured on sets that no part of training has seen, by the command above, or for the file as it is by the same command
+with `--measure`. R@k in per cent; 1-NN and P@1
 as shares, with the visual space beside the joint one. Zero-shot uses the 101 names in "a photo of a {}". Local vectors
 (each of the 9 x 9 cells as an image of its own): mean cosines, and how often the cell that is most
 like the name of a Caltech-101 picture, pasted small into a scene of Flickr8k dev, lies on it, beside two blind guesses.
@@ -105,10 +106,17 @@ like the name of a Caltech-101 picture, pasted small into a scene of Flickr8k de
 |---|---|---:|
 """
 
+_WITHOUT = """
+## What each part does
+
+The same heads with parts taken out, measured by the same command; R@k and zero-shot in per cent, 1-NN as a share.
+
+"""
 
 _TRIED = """
 ## What was tried
 
+A record of the trials that led here, made with code that is not part of the project: no command reproduces these rows.
 Each row differs from the one it names in what the row says; R@k and zero-shot in per cent, 1-NN as a share, all from
 features kept with 8 bits a number, as above. Between seeds figures differ by about one point. The weights of the words
 and drawings blocks were chosen on these same validation sets (rows 16 to 18), which flatters the last rows a little.
@@ -142,6 +150,8 @@ def write_card(path: Path, card: Mapping) -> None:
     for name, figures in card["figures"].items():
         for figure, value in figures.items():
             text += f"| {name} | {figure} | {value} |\n"
+    if card.get("parts"):
+        text += _WITHOUT + _table(card["parts"])
     if card.get("experiments"):
         text += _TRIED + _table(card["experiments"])
     path.write_text(text, encoding="utf-8")

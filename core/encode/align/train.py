@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.encode.align import pointing
+from core.encode.align import ablate, pointing
 from core.encode.align.assemble import Ingredients, assemble, drawing_views
 from core.encode.align.blocks import BlockSettings
 from core.encode.align.card import write_card
@@ -28,7 +28,7 @@ from core.encode.align.features import FeatureTable, ImageCache, Progress, View,
 from core.encode.align.fit import fit_member
 from core.encode.align.settings import AlignSettings
 from core.encode.align.texts import TokenStates, text_encoder, token_states, tuned_blocks
-from core.encode.heads import load_heads, save_heads
+from core.encode.heads import Heads, load_heads, save_heads
 from core.encode.parts import Standard, label_probabilities
 from core.encode.starter import StarterEncoder, StarterTowers
 from core.encode.weights import IMAGE_WEIGHTS, TEXT_WEIGHTS
@@ -76,8 +76,8 @@ def train_starter(
     Returns
     -------
     dict
-        What ``card.json`` holds: ``sha256``, ``towers``, ``settings``, ``members``, ``training``, ``figures``,
-        ``experiments``, and ``held_out`` where names were.
+        What ``card.json`` holds: ``sha256``, ``towers``, ``settings``, ``blocks``, ``members``, ``training``,
+        ``figures``, ``parts``, ``experiments``, and ``held_out`` where names were.
 
     Raises
     ------
@@ -115,13 +115,7 @@ def train_starter(
     )
     path = out_dir / "heads.safetensors"
     sha256 = save_heads(path, assemble(fitted, made_of, DIM), {"seeds": " ".join(map(str, members.values()))})
-    heads = load_heads(path)
-    encode = text_encoder(heads)
-    figures = evaluate(heads, encode, images, data_dir, drawings() if drawings else ())
-    figures["local vectors"] = pointing.measure(StarterEncoder(path), data_dir)
-    if held:
-        said = [corpus.texts[t] for own in corpus.image_texts for t in own]
-        figures |= evaluate_held(heads, encode, images, data_dir, [labels[i] for i in held], said)
+    said = [corpus.texts[t] for own in corpus.image_texts for t in own]
     card = {
         "sha256": sha256,
         "towers": {w.package: w.sha256 for w in (IMAGE_WEIGHTS, TEXT_WEIGHTS)},
@@ -129,10 +123,66 @@ def train_starter(
         "blocks": asdict(BlockSettings()),
         "members": dict(members),
         "training": {name: sum(map(len, groups)) for name, groups in corpus.pools.items()},
-        "figures": figures,
-        "experiments": json.loads(EXPERIMENTS.read_text(encoding="utf-8")) if EXPERIMENTS.is_file() else [],
         **({"held_out": len(held)} if held else {}),
     }
+    return _measured(card, out_dir, data_dir, images, drawings, [labels[i] for i in held], said)
+
+
+def measure_starter(
+    data_dir: Path,
+    out_dir: Path,
+    *,
+    cache_dir: Path | None = None,
+    drawings: Callable[[], Sequence[Drawing]] | None = None,
+    on_progress: Progress | None = None,
+) -> dict:
+    """Measure the heads in `out_dir` again, and write the card anew; nothing is trained.
+
+    Parameters
+    ----------
+    data_dir, out_dir, cache_dir, drawings, on_progress
+        See `train_starter`.
+
+    Raises
+    ------
+    InputError
+        `out_dir` has no heads with their card, or the heads are not the ones of the card.
+    """
+    data_dir, out_dir = Path(data_dir).resolve(), Path(out_dir)
+    try:
+        card = json.loads((out_dir / "card.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{out_dir} has no card.json of trained heads: {error}") from error
+    found = load_heads(out_dir / "heads.safetensors").fingerprint
+    if found != card.get("sha256"):
+        raise InputError(f"The heads in {out_dir} have the SHA-256 {found}, the card is of {card.get('sha256')}.")
+    images = image_cache(read_corpus(data_dir), Path(cache_dir or Path("build") / "align"), on_progress)
+    return _measured(card, out_dir, data_dir, images, drawings)
+
+
+def _measured(
+    card: dict,
+    out_dir: Path,
+    data_dir: Path,
+    images: ImageCache,
+    drawings: Callable[[], Sequence[Drawing]] | None,
+    held: Sequence[str] = (),
+    said: Sequence[str] = (),
+) -> dict:
+    """Measure the heads in `out_dir`, whole and in parts, and write ``card.json`` and ``MODEL_CARD.md``."""
+    path = out_dir / "heads.safetensors"
+    heads, drawn = load_heads(path), drawings() if drawings else ()
+
+    def figures_of(some: Heads) -> dict[str, dict[str, float]]:
+        return evaluate(some, text_encoder(some), images, data_dir, drawn)
+
+    figures = figures_of(heads)
+    card["parts"] = ablate.measure(heads, figures_of, figures)
+    figures["local vectors"] = pointing.measure(StarterEncoder(path), data_dir)
+    if held:
+        figures |= evaluate_held(heads, text_encoder(heads), images, data_dir, held, said)
+    card["figures"] = figures
+    card["experiments"] = json.loads(EXPERIMENTS.read_text(encoding="utf-8")) if EXPERIMENTS.is_file() else []
     (out_dir / "card.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     write_card(out_dir / "MODEL_CARD.md", card)
     return card

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from core.encode.align.ablate import measure, parts
 from core.encode.align.assemble import Ingredients, assemble, drawing_views
 from core.encode.align.corpus import hold_out, read_corpus
 from core.encode.align.features import ImageCache
@@ -77,3 +78,37 @@ def test_held_out_names_have_no_words_and_no_drawings(tensors):
 def test_the_rotation_keeps_lengths_of_what_it_keeps(tensors):
     rotation = tensors["rotation"]
     np.testing.assert_allclose(rotation.T @ rotation, np.eye(8), atol=1e-5)
+
+
+def test_parts_of_the_heads_are_the_heads_without_the_rest(tensors, tmp_path):
+    """Each member alone is its own head; together their cosines are averaged; words and drawings come on top."""
+    save_heads(tmp_path / "heads.safetensors", tensors, {})
+    heads = load_heads(tmp_path / "heads.safetensors")
+    some = parts(heads)
+    assert list(some) == [
+        "member a alone", "member b alone", "all members", "all members and words", "all members, words and drawings",
+    ]  # fmt: skip
+    images = made_parts(range(3))
+    rows = {what: one.image(images) for what, one in some.items()}
+    assert [one.shape[1] for one in rows.values()] == [6, 6, 12, 12 + 384, 12 + 384 + heads.drawings.vectors.shape[1]]
+    cosines = {what: one @ one.T for what, one in rows.items()}
+    np.testing.assert_allclose(cosines["all members"], (cosines["member a alone"] + cosines["member b alone"]) / 2, atol=1e-5)
+    words = heads.words.of_images(images.logits)
+    expected = (cosines["all members"] + words @ words.T) / (1 + heads.words.weight)
+    np.testing.assert_allclose(cosines["all members and words"], expected, atol=1e-4)
+
+
+def test_the_table_of_parts_ends_with_the_heads_themselves(tensors, tmp_path):
+    save_heads(tmp_path / "heads.safetensors", tensors, {})
+    heads = load_heads(tmp_path / "heads.safetensors")
+    rows = measure(heads, lambda some: {"caltech101": {"1-NN": some.dim}}, {"caltech101": {"1-NN": 0.5}, "other": {"x": 1}})
+    assert [row["figures"] for row in rows[-2:]] == [
+        {"Caltech 1-NN": 12 + 384 + heads.drawings.vectors.shape[1]}, {"Caltech 1-NN": 0.5},
+    ]  # fmt: skip
+    assert rows[-1]["what"] == "rotated to 8: as shipped"
+
+
+def test_a_name_recalls_its_drawing_more_than_a_keyword_does(tensors):
+    """Of the pairs of the waving hand: its name counts four times, "wave" and "hello" once each."""
+    counts = np.bincount(tensors["drawings.pair_name"])
+    assert sorted(counts.tolist()) == [1, 1, 1, 4, 4]

@@ -1,11 +1,14 @@
 """Figures by hand, and the card they go into."""
 
+import shutil
+
 import numpy as np
 import pytest
 
-from core.encode.align import AlignSettings, train_starter
+from core.encode.align import AlignSettings, measure_starter, train_starter
 from core.encode.align.card import write_card
 from core.encode.align.evaluate import named_among, nearest_label_share, recall_at
+from core.encode.starter import HEADS_PATH
 from core.errors import InputError
 
 
@@ -77,6 +80,15 @@ def test_missing_sets_are_named(tmp_path):
         train_starter(tmp_path, tmp_path / "out", settings=AlignSettings(steps=1))
 
 
+def test_only_the_heads_of_the_card_are_measured(tmp_path):
+    with pytest.raises(InputError, match="no card.json"):
+        measure_starter(tmp_path, tmp_path)
+    shutil.copy(HEADS_PATH, tmp_path / "heads.safetensors")
+    (tmp_path / "card.json").write_text('{"sha256": "0"}')
+    with pytest.raises(InputError, match="the card is of 0"):
+        measure_starter(tmp_path, tmp_path)
+
+
 def test_the_command_says_what_the_cache_takes(capsys):
     from core.encode.align.__main__ import main
 
@@ -84,4 +96,4 @@ def test_the_command_says_what_the_cache_takes(capsys):
         main(["--help"])
     assert end.value.code == 0
     said = capsys.readouterr().out
-    assert "3.5 GB" in said and "--hold-out N" in said and "--steps" in said
+    assert "5 GB" in said and "--hold-out N" in said and "--steps" in said and "--measure" in said
