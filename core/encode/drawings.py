@@ -17,7 +17,9 @@ from core.encode.lite2 import GRID
 from core.encode.parts import ImageParts, Standard, unit_rows
 
 LAYOUT = 3  # earlier stages are pooled to 3 x 3 places
-_STEEP = 8.0  # how sharply the gate closes between drawings (1) and photographs (-1)
+# The gate's regression gives 1 for drawings and -1 for photographs. It opens sharply, and late: photographs on white, logos
+# and charts lie between.
+_STEEP, _OPENS = 16.0, 0.3
 _FAINT = 1e-3  # names this much less alike than the nearest are left out
 
 
@@ -80,7 +82,7 @@ class Drawings:
         if low.shape[1] != GRID * GRID:
             return np.zeros((len(parts), self.basis.shape[1]), dtype=np.float32)
         evidence = np.concatenate([parts.features, parts.spread], axis=1) @ self.gate + self.gate_bias
-        share = 1 / (1 + np.exp(-_STEEP * evidence))
+        share = 1 / (1 + np.exp(-_STEEP * (evidence - _OPENS)))
         rows = np.zeros((len(parts), self.basis.shape[1]), dtype=np.float32)
         drawn = np.flatnonzero(share > _FAINT)
         if len(drawn):  # photographs are not worth the time

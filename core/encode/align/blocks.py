@@ -35,7 +35,7 @@ class BlockSettings:
     words_power: float = 0.6
     words_near: float = 0.6
     words_floor: float = 0.7
-    drawings_weight: float = 4.0
+    drawings_weight: float = 1.0
     drawings_temperature: float = 0.03
     drawings_width: int = 256
     drawings_kept: int = 800
