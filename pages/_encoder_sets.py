@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from core.encode.adapted import is_adapted
 from core.errors import LoupeError
 from core.types import CollectionInfo, Job
 from core.workbench import Workbench
@@ -73,6 +74,10 @@ def _set(wb: Workbench, state: SetState, *, being_filled: bool) -> None:
             return
         if state.outdated:
             st.badge("earlier version", color="orange")
+        if state.outdated and is_adapted(chosen.encoder):
+            st.caption("Adapted from an earlier version of the starter: encode the images with today's, then adapt it again.",
+                       width="content")
+        elif state.outdated:
             st.button(f"Encode {count(total, 'image')} again", key=f"encoder_renew_{chosen.set_id}", on_click=_add,
                       args=(wb.key, chosen.encoder), help="Made by an earlier version of this encoder: similar images are"
                       " found, but words and uploaded images need vectors of today's. These stay until you remove them.")
@@ -80,8 +85,8 @@ def _set(wb: Workbench, state: SetState, *, being_filled: bool) -> None:
             st.badge("in use", color="primary")
         elif state.n_vectors and not state.n_lacking:
             st.button("Switch to this", key=f"encoder_switch_{chosen.set_id}", on_click=_switch, args=(wb.key, chosen.set_id))
-        lacking = max(state.n_lacking, state.n_visual_lacking)
-        if lacking and chosen.engine != "brought":
+        lacking = state.n_lacking + state.n_visual_lacking  # no image is in both
+        if lacking and chosen.engine != "brought" and not state.outdated:
             label = f"Encode {count(lacking, 'image')}" + ("" if chosen.active else " and switch")
             st.button(label, key=f"encoder_fill_{chosen.set_id}", on_click=_add, args=(wb.key, chosen.encoder))
         if not chosen.active:

@@ -17,9 +17,7 @@ from core.encode.lite2 import GRID
 from core.encode.parts import ImageParts, Standard, unit_rows
 
 LAYOUT = 3  # earlier stages are pooled to 3 x 3 places
-# The gate's regression gives 1 for drawings and -1 for photographs. It opens sharply, and late: photographs on white, logos
-# and charts lie between.
-_STEEP, _OPENS = 16.0, 0.3
+_SHUT = 1e-3  # a gate this little open is shut
 _FAINT = 1e-3  # names this much less alike than the nearest are left out
 
 
@@ -36,6 +34,8 @@ class Drawings:
     gate : ndarray of float32, shape (features,)
         Weights over pooled features and their spread that tell drawings from photographs.
     gate_bias : float
+    gate_opens, gate_steep : float
+        The weighted sum at which the gate is half open, and how sharply it opens there.
     names : ndarray of float32, shape (names, 384)
         Unit text vectors of names and keywords.
     pair_name, pair_drawing : ndarray of int32, shape (pairs,)
@@ -52,6 +52,8 @@ class Drawings:
     centre: np.ndarray
     gate: np.ndarray
     gate_bias: float
+    gate_opens: float
+    gate_steep: float
     names: np.ndarray
     pair_name: np.ndarray
     pair_drawing: np.ndarray
@@ -65,7 +67,7 @@ class Drawings:
         return cls(
             Standard(tensors["mean"], tensors["scale"]),
             *(tensors[name] for name in ("basis", "centre", "gate")),
-            tensors["gate_bias"].item(),
+            *(tensors[name].item() for name in ("gate_bias", "gate_opens", "gate_steep")),
             *(tensors[name] for name in ("names", "pair_name", "pair_drawing", "vectors")),
             *(tensors[name].item() for name in ("temperature", "weight")),
         )
@@ -82,9 +84,9 @@ class Drawings:
         if low.shape[1] != GRID * GRID:
             return np.zeros((len(parts), self.basis.shape[1]), dtype=np.float32)
         evidence = np.concatenate([parts.features, parts.spread], axis=1) @ self.gate + self.gate_bias
-        share = 1 / (1 + np.exp(-_STEEP * (evidence - _OPENS)))
+        share = 1 / (1 + np.exp(-self.gate_steep * (evidence - self.gate_opens)))
         rows = np.zeros((len(parts), self.basis.shape[1]), dtype=np.float32)
-        drawn = np.flatnonzero(share > _FAINT)
+        drawn = np.flatnonzero(share > _SHUT)
         if len(drawn):  # photographs are not worth the time
             some = ImageParts(parts.cells[drawn], parts.low[drawn], parts.logits[drawn])
             rows[drawn] = self.weight**0.5 * share[drawn, None] * self.project(looks(some, low[drawn]))

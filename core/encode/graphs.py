@@ -65,9 +65,14 @@ def text_graph(tails: Callable[[], Tails] = tuple, key: str = "plain") -> Path:
     tails : callable
         Gives what `core.encode.minilm.build_text_tower` is told; called only to export.
     key : str
-        Tells apart graphs with different tails: the fingerprint of the file they come from.
+        Tells apart graphs with different tails.
     """
-    return cached_graph(f"minilm-{key[:12]}", TEXT_WEIGHTS, lambda *paths: _export_text_tower(tails(), *paths))
+    name = f"minilm-{key[:12]}"
+    there = {path.name for path in cache_folder().glob(f"{name}-*.onnx")}
+    graph = cached_graph(name, TEXT_WEIGHTS, lambda *paths: _export_text_tower(tails(), *paths))
+    if graph.name not in there:
+        _keep_latest(graph.parent, "minilm-")
+    return graph
 
 
 def cached_graph(name: str, weights: WeightFile, export: Callable[[Path, Path], None]) -> Path:
@@ -127,6 +132,13 @@ def open_session(graph: Path, threads: int) -> onnxruntime.InferenceSession:
 
 def _cannot_write(folder: Path, error: OSError) -> EncoderError:
     return EncoderError(f"Cannot write to {folder} ({error.strerror}): set LOUPE_CACHE to a folder you own.")
+
+
+def _keep_latest(folder: Path, prefix: str) -> None:
+    """Remove all graphs of a kind but the latest two: each is 133 MB, and another installation may use the second."""
+    found = sorted(folder.glob(f"{prefix}*.onnx"), key=lambda path: path.stat().st_mtime)
+    for path in found[:-2]:
+        path.unlink(missing_ok=True)
 
 
 def _whole_graph(folder: Path, prefix: str) -> Path | None:

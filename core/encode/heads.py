@@ -18,13 +18,19 @@ import numpy as np
 
 from core.encode.drawings import Drawings
 from core.encode.parts import ImageParts, Standard, TextParts, image_inputs, named, unit_rows
-from core.encode.projection import Head
+from core.encode.projection import PARTS, Head
 from core.encode.words import Words
 from core.errors import EncoderError
 
 FORMAT = "loupe-heads-2"
 _SCALE = ":scale"
 _LARGE = 100_000  # numbers; below it a matrix stays float16
+_NEEDED = (
+    "rotation", "image_mean", "text_mean", "low.mean", "low.std",
+    *(f"words.{name}" for name in ("labels", "mean", "power", "weight", "near", "steep", "floor")),
+    *(f"drawings.{name}" for name in ("mean", "scale", "basis", "centre", "gate", "gate_bias", "gate_opens", "gate_steep",
+                                      "names", "pair_name", "pair_drawing", "vectors", "temperature", "weight")),
+)  # fmt: skip
 _LOW_CLIP = 5.0  # standard deviations, as in training
 
 
@@ -67,6 +73,15 @@ class Heads:
     def tails(self) -> tuple[dict[str, np.ndarray], ...]:
         """Each member's weights of the text tower's last blocks (`core.encode.minilm.build_text_tower`)."""
         return tuple(self._part(f"{member}.tower") for member in self.members)
+
+    @cached_property
+    def tails_fingerprint(self) -> str:
+        """64 hexadecimal characters: SHA-256 of what `tails` is made from. Other heads may have the same tails."""
+        digest = hashlib.sha256()
+        for name in sorted(name for name in self.tensors if ".tower." in name):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(self.tensors[name]).tobytes())
+        return digest.hexdigest()
 
     def image(self, parts: ImageParts) -> np.ndarray:
         """Joint vectors of images or parts of images: unit rows, float32 (n, dim)."""
@@ -148,8 +163,8 @@ def load_heads(path: Path) -> Heads:
         heads = Heads(load(data), hashlib.sha256(data).hexdigest())
     except (OSError, SafetensorError) as error:
         raise EncoderError(f"The projection heads cannot be read from {path}: {error}") from error
-    needed = ("rotation", "image_mean", "text_mean", "low.mean", "low.std", "words.labels", "drawings.basis")
-    missing = [name for name in needed if name not in heads.tensors]
+    heads_of = [f"{member}.{side}.{part}" for member in heads.members for side in ("image", "text") for part in PARTS]
+    missing = [name for name in (*_NEEDED, *heads_of) if name not in heads.tensors]
     if missing or not heads.members:
         lacks = missing[0] if missing else "a member"
         raise EncoderError(f"The projection heads cannot be read from {path}: the file lacks {lacks}.")
@@ -166,7 +181,9 @@ def save_heads(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[
 
     data = save(pack(tensors), metadata={"format": FORMAT, **metadata})
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_bytes(data)
+    partial.replace(path)
     return hashlib.sha256(data).hexdigest()
 
 

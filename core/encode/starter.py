@@ -70,7 +70,7 @@ class StarterTowers:
             if tower not in self._sessions:
                 if tower == "text":
                     self._tokenizer = load_tokenizer(find(TOKENIZER))
-                    graph = text_graph() if self._heads is None else text_graph(self._heads.tails, self._heads.fingerprint)
+                    graph = text_graph() if self._heads is None else text_graph(self._heads.tails, self._heads.tails_fingerprint)
                     self._sessions[tower] = open_session(graph, threads=cpu_threads())
                 else:
                     graph = image_graph() if tower == "image" else label_graph()
@@ -81,9 +81,8 @@ class StarterTowers:
 class StarterEncoder(PreparedEncoder):
     """Images and texts in one 512-dimensional space, with no download; beside it a space of images alone.
 
-    The ``visual`` space is the image tower's pooled features as they are. It knows no words, and for what looks alike
-    it is the better one: nearest neighbour of the same class on Caltech-101 87.1 % (joint: 86.3), same object on
-    DreamBooth 96.2 % (joint: 94.3).
+    The ``visual`` space is the image tower's pooled features as they are. It knows no words, and for photographs that
+    look alike it is the better one: the model card has both figures.
 
     Parameters
     ----------
@@ -126,8 +125,7 @@ class StarterEncoder(PreparedEncoder):
         """Encode each of the 9 x 9 cells of images into the joint space.
 
         A cell is taken as an image of its own: its place in the feature map, which sees its surroundings too, and the
-        label probabilities of that place. Cells with their neighbours agree a little more with the whole image, but
-        point less well (model card).
+        label probabilities of that place.
 
         Returns
         -------

@@ -16,8 +16,6 @@ import numpy as np
 
 from core.encode.parts import label_probabilities, unit_rows
 
-_STEEP = 4  # tried on the validation sets: 2, 3, 4
-
 
 @dataclass(frozen=True)
 class Words:
@@ -32,9 +30,9 @@ class Words:
         Label probabilities are raised to it; below 1 the unlikely names count for more.
     weight : float
         Of the block in the product of an image with a text, beside 1 for the trained heads.
-    near, floor : float
-        A text's share of the block is the fourth power of its nearest name's cosine over `near`, at least `floor`: for
-        a text that names something the words matter, for one that tells of a scene less.
+    near, steep, floor : float
+        A text's share of the block is its nearest name's cosine over `near`, to the power `steep`, at least `floor`:
+        for a text that names something the words matter, for one that tells of a scene less.
     """
 
     labels: np.ndarray
@@ -42,12 +40,13 @@ class Words:
     power: float
     weight: float
     near: float
+    steep: float
     floor: float
 
     @classmethod
     def of(cls, tensors: Mapping[str, np.ndarray]) -> Words:
         """Put the block together from its named tensors."""
-        scalars = (tensors[name].item() for name in ("power", "weight", "near", "floor"))
+        scalars = (tensors[name].item() for name in ("power", "weight", "near", "steep", "floor"))
         return cls(tensors["labels"], tensors["mean"], *scalars)
 
     def of_images(self, logits: np.ndarray) -> np.ndarray:
@@ -59,5 +58,5 @@ class Words:
         own = unit_rows(features)
         # labels + mean, without making it anew for every query
         nearest = (own @ self.labels.T).max(axis=1, keepdims=True) + own @ self.mean[:, None]
-        share = np.maximum((np.maximum(nearest, 0.0) / self.near) ** _STEEP, self.floor)
+        share = np.maximum((np.maximum(nearest, 0.0) / self.near) ** self.steep, self.floor)
         return self.weight**0.5 * share * unit_rows(own - self.mean)

@@ -38,7 +38,7 @@ def choose(collection: Collection, query: Query, recipe: Recipe) -> tuple[Vector
         visual, lacking = by_looks(collection, chosen)
         return visual, _said(lacking)
     able = [other for other in collection.sets() if answers(other)]
-    siblings = [other for other in able if (other.encoder, other.weights) == (chosen.encoder, chosen.weights)]
+    siblings = [other for other in able if made_by(other) == made_by(chosen)]
     if siblings:
         return siblings[0], []
     lacks = "have no text" if "text" in kinds and not chosen.has_text else "came without an encoder"

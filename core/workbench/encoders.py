@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.encode import load_encoder
+from core.encode.adapted import is_adapted
 from core.encode.catalogue import Offer, offer, offers, remember_file
 from core.errors import EncoderError, InputError
 from core.search.sets import by_looks, made_by, visual_of
@@ -102,7 +103,14 @@ def own_file(model: str, path: Path) -> str:
 
 
 def _outdated(vector_set: VectorSet) -> bool:
-    # Only the encoder that comes with the program changes with it; all others are what their weight files are.
+    # Only the encoder that comes with the program changes with it, and what was adapted from it; all others are what
+    # their weight files are.
+    if is_adapted(vector_set.encoder):
+        try:
+            load_encoder(vector_set.encoder)
+        except EncoderError:
+            return True
+        return False
     return vector_set.encoder == STARTER and vector_set.weights != load_encoder(STARTER).fingerprint
 
 

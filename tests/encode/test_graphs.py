@@ -125,3 +125,16 @@ def test_the_cache_is_where_the_variable_says(cache, monkeypatch, tmp_path):
     monkeypatch.delenv("LOUPE_CACHE")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert graphs.cache_folder() == tmp_path / ".cache" / "loupe" / "graphs"
+
+
+def test_of_the_text_graphs_only_the_latest_two_stay(cache, monkeypatch):
+    """Each is over a hundred megabytes, and every other tail makes one more."""
+    import os
+
+    monkeypatch.setattr(graphs, "_export_text_tower", lambda tails, weights, out: out.write_bytes(str(tails).encode()))
+    made = []
+    for n, key in enumerate(("a" * 64, "b" * 64, "c" * 64)):
+        made.append(graphs.text_graph(lambda n=n: n, key))
+        os.utime(made[-1], (n + 1, n + 1))
+    assert [path.exists() for path in made] == [False, True, True]
+    assert graphs.text_graph(lambda: None, "b" * 64) == made[1]  # found, not made

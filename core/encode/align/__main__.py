@@ -12,6 +12,7 @@ from pathlib import Path
 
 from core.encode.align import AlignSettings, measure_starter, train_starter
 from core.encode.align.evaluate import Drawing
+from core.encode.starter import HEADS_PATH
 from core.errors import LoupeError
 
 CACHE = Path("build/align")
@@ -67,6 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--measure", action="store_true",
                         help="train nothing: measure the heads in --out again and write their card")  # fmt: skip
     asked = parser.parse_args(argv)
+    if asked.hold_out and asked.out.resolve() == HEADS_PATH.parent:
+        parser.error(f"heads with names held out are not for use: give another --out than {asked.out}")
     try:
         card = run(asked.data, asked.out, asked.cache, asked.steps, asked.hold_out, measure=asked.measure)
     except LoupeError as error:

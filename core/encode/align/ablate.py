@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from core.encode.align.evaluate import Encoding, Part
 from core.encode.heads import Heads
 
 Figures = Mapping[str, Mapping[str, float]]
@@ -22,32 +23,37 @@ SHOWN = {
 """The figures of a table of parts: (set, figure) by the heading of the column."""
 
 
-def parts(heads: Heads) -> dict[str, Heads]:
-    """Heads that use some of the parts: each member alone, all of them, with words, and with drawings as well.
-
-    None of these is rotated: a rotation that only picks columns takes its place, so that nothing else differs.
-    """
+def parts(heads: Heads) -> dict[str, np.ndarray]:
+    """Columns of the vectors before the rotation: each member's, all members', with words, and with drawings as well."""
     widths = [heads.tensors[f"{member}.image.down"].shape[-1] for member in heads.members]
     starts = np.concatenate([[0], np.cumsum(widths)])
-    words, drawings = heads.tensors["words.labels"].shape[1], heads.tensors["drawings.basis"].shape[1]
-    total = int(starts[-1]) + words + drawings
-    columns = {
-        f"member {member} alone": np.arange(starts[n], starts[n + 1]) for n, member in enumerate(heads.members)
-    }
+    words = starts[-1] + heads.tensors["words.labels"].shape[1]
+    columns = {f"member {name} alone": np.arange(*starts[n : n + 2]) for n, name in enumerate(heads.members)}
     columns["all members"] = np.arange(starts[-1])
-    columns["all members and words"] = np.arange(starts[-1] + words)
-    columns["all members, words and drawings"] = np.arange(total)
-    return {what: _picking(heads, picked, total) for what, picked in columns.items()}
+    columns["all members and words"] = np.arange(words)
+    columns["all members, words and drawings"] = np.arange(words + heads.tensors["drawings.basis"].shape[1])
+    return columns
 
 
-def measure(heads: Heads, evaluate: Callable[[Heads], Figures], whole: Figures) -> list[dict[str, object]]:
+def unrotated(heads: Heads) -> Heads:
+    """The same heads without their last step."""
+    kept = {name: value for name, value in heads.tensors.items() if not name.startswith("rotation")}
+    width = max(map(len, parts(heads).values()))
+    return Heads({**kept, "rotation": np.eye(width, dtype=np.float32)}, heads.fingerprint)
+
+
+def measure(
+    heads: Heads, encoding: Encoding, evaluate: Callable[[Part], Figures], whole: Figures
+) -> list[dict[str, object]]:
     """Figures of `parts`, and last of the heads as they are.
 
     Parameters
     ----------
     heads : Heads
+    encoding : Encoding
+        Of `unrotated` heads.
     evaluate : callable
-        Measures heads (`core.encode.align.evaluate.evaluate`).
+        Measures a part (`core.encode.align.evaluate.evaluate`).
     whole : Mapping
         What it gave for `heads`.
 
@@ -56,13 +62,9 @@ def measure(heads: Heads, evaluate: Callable[[Heads], Figures], whole: Figures) 
     list of dict
         ``what`` and ``figures`` of each, as the model card takes them.
     """
-    rows = [(what, evaluate(some)) for what, some in parts(heads).items()]
-    return [{"what": what, "figures": _shown(found)} for what, found in [*rows, (f"rotated to {heads.dim}: as shipped", whole)]]
-
-
-def _picking(heads: Heads, columns: np.ndarray, width: int) -> Heads:
-    kept = {name: value for name, value in heads.tensors.items() if not name.startswith("rotation")}
-    return Heads({**kept, "rotation": np.eye(width, dtype=np.float32)[:, columns]}, heads.fingerprint)
+    rows = [(what, evaluate(Part(encoding, columns))) for what, columns in parts(heads).items()]
+    rows.append((f"rotated to {heads.dim}: as shipped", whole))
+    return [{"what": what, "figures": _shown(found)} for what, found in rows]
 
 
 def _shown(figures: Figures) -> dict[str, float]:

@@ -19,7 +19,7 @@ class BlockSettings:
 
     Attributes
     ----------
-    words_weight, words_power, words_near, words_floor : float
+    words_weight, words_power, words_near, words_steep, words_floor : float
         See `core.encode.words.Words`.
     drawings_weight, drawings_temperature : float
         See `core.encode.drawings.Drawings`.
@@ -28,12 +28,15 @@ class BlockSettings:
     drawings_ridge : float
         Added to the within-style covariance, in units of its mean variance.
     gate_ridge : float
-        Ridge of the regression that tells drawings from photographs.
+        Ridge of the regression that gives 1 for drawings and -1 for photographs.
+    gate_opens, gate_steep : float
+        The gate opens late and sharply: photographs on white, logos and charts lie between the two.
     """
 
     words_weight: float = 0.25
     words_power: float = 0.6
     words_near: float = 0.6
+    words_steep: float = 4.0
     words_floor: float = 0.7
     drawings_weight: float = 1.0
     drawings_temperature: float = 0.03
@@ -41,13 +44,15 @@ class BlockSettings:
     drawings_kept: int = 800
     drawings_ridge: float = 0.1
     gate_ridge: float = 3000.0
+    gate_opens: float = 0.3
+    gate_steep: float = 16.0
 
 
 def words_block(label_features: np.ndarray, settings: BlockSettings = BlockSettings()) -> dict[str, np.ndarray]:
     """Tensors of the words block from text-tower features (1000, 384) of "a photo of a NAME", in the labels' order."""
     own = unit_rows(label_features)
     mean = own.mean(axis=0)
-    scalars = {name: getattr(settings, f"words_{name}") for name in ("weight", "power", "near", "floor")}
+    scalars = {name: getattr(settings, f"words_{name}") for name in ("weight", "power", "near", "steep", "floor")}
     return {"words.labels": own - mean, "words.mean": mean} | {
         f"words.{name}": np.float32(value) for name, value in scalars.items()
     }
@@ -92,6 +97,8 @@ def drawings_block(
         "drawings.centre": centre,
         "drawings.gate": gate,
         "drawings.gate_bias": np.float32(bias),
+        "drawings.gate_opens": np.float32(settings.gate_opens),
+        "drawings.gate_steep": np.float32(settings.gate_steep),
         "drawings.names": unit_rows(name_features),
         "drawings.pair_name": pairs[:, 0].astype(np.int32),
         "drawings.pair_drawing": pairs[:, 1].astype(np.int32),

@@ -181,9 +181,14 @@ def captions_by_file(rows: Iterable[dict[str, str]]) -> dict[str, list[str]]:
     return captions
 
 
+def plain_words(text: str) -> str:
+    """A text in small letters without punctuation and plural endings, a space around each word."""
+    return f" {' '.join(_singular(word) for word in re.findall(r'[a-z]+', text.lower()))} "
+
+
 def phrases(caption: str) -> set[str]:
     """Words of a caption and pairs of neighbouring ones, plural endings cut: what may be a name elsewhere."""
-    words = [_singular(word) for word in re.findall(r"[a-z]+", caption.lower())]
+    words = plain_words(caption).split()
     return {*words, *(f"{a} {b}" for a, b in zip(words, words[1:]))}
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.encode.align.corpus import NAME_PROMPT, captions_by_file, phrases, read_rows
+from core.encode.align.corpus import NAME_PROMPT, captions_by_file, plain_words, read_rows
 from core.encode.align.features import FeatureTable, ImageCache, View
 from core.encode.heads import Heads
 from core.encode.parts import Standard, unit_rows
@@ -23,6 +23,55 @@ SUBSET = "flickr8k dev, every 8th photograph"
 _CHUNK = 64
 
 Texts = Callable[[Sequence[str]], np.ndarray]
+
+
+class Encoding:
+    """Images and texts through heads, each list of them once.
+
+    Parameters
+    ----------
+    heads : Heads
+    texts : callable
+        Texts to unit rows of the joint space (`core.encode.align.texts.text_encoder`).
+    cache : ImageCache
+    """
+
+    def __init__(self, heads: Heads, texts: Texts, cache: ImageCache) -> None:
+        self._heads, self._texts, self._cache = heads, texts, cache
+        self._images_kept: dict[tuple[Path, ...], tuple[np.ndarray, np.ndarray]] = {}
+        self._texts_kept: dict[tuple[str, ...], np.ndarray] = {}
+
+    def images(self, files: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
+        """Joint vectors of image files, float32 (n, dim), and the tower's own features (n, 1280), unit rows."""
+        key = tuple(files)
+        if key not in self._images_kept:
+            views = [View(file) for file in files]
+            self._images_kept[key] = image_rows(self._heads, self._cache.load(views), self._cache.low, views)
+        return self._images_kept[key]
+
+    def texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Joint vectors of texts: unit rows, float32 (n, dim)."""
+        key = tuple(texts)
+        if key not in self._texts_kept:
+            self._texts_kept[key] = self._texts(texts)
+        return self._texts_kept[key]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some columns of another encoding, made unit rows again: what is left of heads when parts are taken out."""
+
+    whole: Encoding
+    columns: np.ndarray
+
+    def images(self, files: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
+        """See `Encoding.images`."""
+        joint, raw = self.whole.images(files)
+        return unit_rows(joint[:, self.columns]), raw
+
+    def texts(self, texts: Sequence[str]) -> np.ndarray:
+        """See `Encoding.texts`."""
+        return unit_rows(self.whole.texts(texts)[:, self.columns])
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +137,13 @@ def image_rows(
 
 
 def evaluate(
-    heads: Heads, texts: Texts, images: ImageCache, data_dir: Path, drawings: Sequence[Drawing] = ()
+    encoding: Encoding | Part, data_dir: Path, drawings: Sequence[Drawing] = ()
 ) -> dict[str, dict[str, float]]:
-    """Measure heads on every validation set.
+    """Measure on every validation set.
 
     Parameters
     ----------
-    heads : Heads
-    texts : callable
-        Texts to unit rows of the joint space (`core.encode.align.texts.text_encoder`).
-    images : ImageCache
+    encoding : Encoding or Part
     data_dir : Path
         Folder of the research images.
     drawings : sequence of Drawing
@@ -112,9 +158,9 @@ def evaluate(
     for name, folder, split in ((DEV, "flickr8k", "dev"), ("web_alt_text", "web_alt_text", None)):
         rows = [row for row in read_rows(data_dir / folder / "captions.csv") if row.get("split") == split]
         captions = captions_by_file(rows)
-        x, _ = _rows_of(heads, images, [data_dir / folder / file for file in captions])
+        x, _ = encoding.images([data_dir / folder / file for file in captions])
         owner = np.repeat(np.arange(len(captions)), [len(own) for own in captions.values()])
-        y = texts([text for own in captions.values() for text in own])
+        y = encoding.texts([text for own in captions.values() for text in own])
         out[name] = _both_ways(x, y, owner)
         if name == DEV:
             some = owner % SUBSET_STEP == 0
@@ -122,41 +168,39 @@ def evaluate(
     for name, label, figure in (("caltech101", "label", "1-NN"), ("dreambooth", "instance", "same instance P@1")):
         rows = read_rows(data_dir / name / "labels.csv")
         labels = np.array([row[label].replace("_", " ").lower() for row in rows])
-        x, raw = _rows_of(heads, images, [data_dir / name / row["file"] for row in rows])
+        x, raw = encoding.images([data_dir / name / row["file"] for row in rows])
         out[name] = {figure: nearest_label_share(x, labels), f"{figure} visual": nearest_label_share(raw, labels)}
         if name == "caltech101":
-            out[name]["zero-shot by name %"] = named_among(x, labels, texts)["top-1 %"]
+            out[name]["zero-shot by name %"] = named_among(x, labels, encoding.texts)["top-1 %"]
     if drawings:
-        out["openmoji"] = _drawn(heads, texts, images, drawings)
+        out["openmoji"] = _drawn(encoding, drawings)
     return out
 
 
 def evaluate_held(
-    heads: Heads, texts: Texts, images: ImageCache, data_dir: Path, held: Sequence[str], trained: Sequence[str]
+    encoding: Encoding, data_dir: Path, held: Sequence[str], captions: Sequence[str]
 ) -> dict[str, dict[str, float]]:
     """Name the ImageNet photographs of names that were left out of training.
 
     Parameters
     ----------
-    heads, texts, images, data_dir
+    encoding, data_dir
         See `evaluate`.
     held : sequence of str
         The names that were left out.
-    trained : sequence of str
-        Every text that was trained on: a caption may mention a name that no set teaches, so the names that none
-        mentions are counted apart.
+    captions : sequence of str
+        The captions that were trained on: one may mention a name that no set teaches, so the names that none mentions
+        are counted apart.
     """
-    rows = read_rows(data_dir / "imagenet_names" / "labels.csv")
-    labels, kept = np.array([row["label"] for row in rows]), set(held)
-    views = [View(data_dir / "imagenet_names" / row["file"]) for row in rows]
-    wanted = [i for i, label in enumerate(labels) if label in kept]
-    x, _ = image_rows(heads, images.load(views), images.low, [views[i] for i in wanted])
-    labels = labels[wanted]
-    said = set().union(*map(phrases, trained))
-    new = np.array([label.lower() not in said for label in labels])
-    out = {"held-out names": named_among(x, labels, texts)}
+    names = {name.lower() for name in held}
+    rows = [row for row in read_rows(data_dir / "imagenet_names" / "labels.csv") if row["label"].lower() in names]
+    labels = np.array([row["label"] for row in rows])
+    x, _ = encoding.images([data_dir / "imagenet_names" / row["file"] for row in rows])
+    said = "\n".join(map(plain_words, captions))
+    new = np.array([plain_words(label) not in said for label in labels], dtype=bool)
+    out = {"held-out names": named_among(x, labels, encoding.texts)}
     if 0 < new.sum() < len(new):
-        out["held-out names in no caption"] = named_among(x[new], labels[new], texts)
+        out["held-out names in no caption"] = named_among(x[new], labels[new], encoding.texts)
     return out
 
 
@@ -168,18 +212,13 @@ def _both_ways(x: np.ndarray, y: np.ndarray, owner: np.ndarray) -> dict[str, flo
     return {f"{way} {k}": value for way, pair in ways.items() for k, value in recall_at(*pair).items()}
 
 
-def _drawn(heads: Heads, texts: Texts, images: ImageCache, drawings: Sequence[Drawing]) -> dict[str, float]:
+def _drawn(encoding: Encoding | Part, drawings: Sequence[Drawing]) -> dict[str, float]:
     """Find drawings by their names and by their keywords; all drawings with the same one are right."""
-    x, _ = _rows_of(heads, images, [drawing.file for drawing in drawings])
+    x, _ = encoding.images([drawing.file for drawing in drawings])
     out = {}
     for kind, own in (("names", [(d.name,) for d in drawings]), ("keywords", [d.keywords for d in drawings])):
         asked = [word for words in own for word in words]
         relevant = np.array([[word in words for words in map(set, own)] for word in asked])
-        found = recall_at(texts(asked) @ x.T, relevant)
+        found = recall_at(encoding.texts(asked) @ x.T, relevant)
         out |= {f"{kind} {k}": value for k, value in found.items()}
     return out
-
-
-def _rows_of(heads: Heads, images: ImageCache, files: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
-    views = [View(file) for file in files]
-    return image_rows(heads, images.load(views), images.low, views)

@@ -27,7 +27,7 @@ Progress = Callable[[str, int, int], None]
 
 MAP_STEPS = 42.5  # the last map lies between 0 and 6
 LOW_STEPS = 25.4  # standardised earlier stages, cut at 5 standard deviations
-_VERSION = "1"  # raise it when what is kept changes
+VERSION = "1"  # raise it when what is kept changes
 _RUN = 4  # images in one run of the tower; several runs go on at once
 _FEW = 100  # images from which the spread of the earlier stages is taken
 
@@ -185,7 +185,7 @@ class ImageCache:
 
     def _group(self, name: str, views: Sequence[View], cells: bool) -> ImageFeatures:
         lines = [f"{_set_of(v)}/{v.file.name} {v.file.stat().st_size} {v.style} {v.mirrored}" for v in views]
-        key = hashlib.sha256("\n".join([_VERSION, str(cells), *lines]).encode())
+        key = hashlib.sha256("\n".join([VERSION, str(cells), *lines]).encode())
         key.update(np.concatenate([self.low.mean, self.low.scale]).astype(np.float32).tobytes())
         folder = self.folder / f"{name}-{key.hexdigest()[:16]}"
         if not folder.is_dir():

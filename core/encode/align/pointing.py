@@ -123,6 +123,7 @@ def measure(encoder: StarterEncoder, data_dir: Path, n: int = 200, sides: Sequen
     dev = (row for row in read_rows(data_dir / "flickr8k" / "captions.csv") if row["split"] == "dev")
     files = list(captions_by_file(dev))
     rows = read_rows(data_dir / "caltech101" / "labels.csv")
+    n = min(n, len(files), len(rows))
     scenes = [Image.open(data_dir / "flickr8k" / files[i]) for i in rng.choice(len(files), n, replace=False)]
     picked = [rows[i] for i in rng.choice(len(rows), n, replace=False)]
     things = [Image.open(data_dir / "caltech101" / row["file"]) for row in picked]

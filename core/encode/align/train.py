@@ -23,7 +23,8 @@ from core.encode.align.corpus import (
     imagenet_labels,
     read_corpus,
 )
-from core.encode.align.evaluate import Drawing, evaluate, evaluate_held
+from core.encode.align.evaluate import Drawing, Encoding, evaluate, evaluate_held
+from core.encode.align.features import VERSION as FEATURES_VERSION
 from core.encode.align.features import FeatureTable, ImageCache, Progress, View, measure_low
 from core.encode.align.fit import fit_member
 from core.encode.align.settings import AlignSettings
@@ -89,9 +90,7 @@ def train_starter(
     """
     data_dir, out_dir = Path(data_dir).resolve(), Path(out_dir)
     settings, members = settings or AlignSettings(), members or MEMBERS
-    missing = [name for name in (*TRAINING_SETS, *VALIDATION_SETS) if not (data_dir / name).is_dir()]
-    if missing:
-        raise InputError(f"{data_dir} lacks the sets {', '.join(missing)}.")
+    _need_sets(data_dir)
     cache = Path(cache_dir or Path("build") / "align")
     corpus = read_corpus(data_dir)
     images = image_cache(corpus, cache, on_progress)
@@ -118,7 +117,6 @@ def train_starter(
     )
     path = out_dir / "heads.safetensors"
     sha256 = save_heads(path, assemble(fitted, made_of, DIM), {"seeds": " ".join(map(str, members.values()))})
-    said = [corpus.texts[t] for own in corpus.image_texts for t in own]
     card = {
         "sha256": sha256,
         "towers": {w.package: w.sha256 for w in (IMAGE_WEIGHTS, TEXT_WEIGHTS)},
@@ -126,9 +124,9 @@ def train_starter(
         "blocks": asdict(BlockSettings()),
         "members": dict(members),
         "training": {name: sum(map(len, groups)) for name, groups in corpus.pools.items()},
-        **({"held_out": len(held)} if held else {}),
+        **({"held_out": [labels[i] for i in held]} if held else {}),
     }
-    return _measured(card, out_dir, data_dir, images, drawings, [labels[i] for i in held], said)
+    return _measured(card, out_dir, data_dir, corpus, images, drawings)
 
 
 def measure_starter(
@@ -149,9 +147,10 @@ def measure_starter(
     Raises
     ------
     InputError
-        `out_dir` has no heads with their card, or the heads are not the ones of the card.
+        A set is missing, `out_dir` has no heads with their card, or the heads are not the ones of the card.
     """
     data_dir, out_dir = Path(data_dir).resolve(), Path(out_dir)
+    _need_sets(data_dir)
     try:
         card = json.loads((out_dir / "card.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -159,31 +158,40 @@ def measure_starter(
     found = load_heads(out_dir / "heads.safetensors").fingerprint
     if found != card.get("sha256"):
         raise InputError(f"The heads in {out_dir} have the SHA-256 {found}, the card is of {card.get('sha256')}.")
-    images = image_cache(read_corpus(data_dir), Path(cache_dir or Path("build") / "align"), on_progress)
-    return _measured(card, out_dir, data_dir, images, drawings)
+    corpus = read_corpus(data_dir)
+    images = image_cache(corpus, Path(cache_dir or Path("build") / "align"), on_progress)
+    return _measured(card, out_dir, data_dir, corpus, images, drawings)
+
+
+def _need_sets(data_dir: Path) -> None:
+    missing = [name for name in (*TRAINING_SETS, *VALIDATION_SETS) if not (data_dir / name).is_dir()]
+    if missing:
+        raise InputError(f"{data_dir} lacks the sets {', '.join(missing)}.")
 
 
 def _measured(
     card: dict,
     out_dir: Path,
     data_dir: Path,
+    corpus: Corpus,
     images: ImageCache,
     drawings: Callable[[], Sequence[Drawing]] | None,
-    held: Sequence[str] = (),
-    said: Sequence[str] = (),
 ) -> dict:
     """Measure the heads in `out_dir`, whole and in parts, and write ``card.json`` and ``MODEL_CARD.md``."""
     path = out_dir / "heads.safetensors"
     heads, drawn = load_heads(path), drawings() if drawings else ()
 
-    def figures_of(some: Heads) -> dict[str, dict[str, float]]:
-        return evaluate(some, text_encoder(some), images, data_dir, drawn)
+    def encoding(some: Heads) -> Encoding:
+        return Encoding(some, text_encoder(some), images)
 
-    figures = figures_of(heads)
-    card["parts"] = ablate.measure(heads, figures_of, figures)
+    whole = encoding(heads)
+    figures = evaluate(whole, data_dir, drawn)
+    bare = encoding(ablate.unrotated(heads))
+    card["parts"] = ablate.measure(heads, bare, lambda part: evaluate(part, data_dir, drawn), figures)
     figures["local vectors"] = pointing.measure(StarterEncoder(path), data_dir)
-    if held:
-        figures |= evaluate_held(heads, text_encoder(heads), images, data_dir, held, said)
+    if card.get("held_out"):
+        captions = [corpus.texts[t] for (image,) in corpus.pools["flickr8k"] for t in corpus.image_texts[image]]
+        figures |= evaluate_held(whole, data_dir, card["held_out"], captions)
     elif HELD_OUT.is_file():
         figures |= json.loads(HELD_OUT.read_text(encoding="utf-8"))
     card["figures"] = figures
@@ -223,8 +231,9 @@ def _member(
     from safetensors.numpy import load_file, save_file
 
     views: list[View] = [corpus.view(i) for i in range(len(corpus.files))]
-    data = [[f"{v.file.name} {v.style}" for v in views], corpus.texts, corpus.image_texts, corpus.pools]
-    words = json.dumps([_VERSION, asdict(settings), *data, [sorted(c) for c in corpus.image_concepts]])
+    files = [f"{v.file.name} {v.file.stat().st_size} {v.style}" for v in views]
+    data = [files, corpus.texts, corpus.image_texts, corpus.pools]
+    words = json.dumps([_VERSION, FEATURES_VERSION, asdict(settings), *data, [sorted(c) for c in corpus.image_concepts]])
     kept = cache / f"member-{settings.seed}-{hashlib.sha256(words.encode()).hexdigest()[:16]}.safetensors"
     if not kept.is_file():
 

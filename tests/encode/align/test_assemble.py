@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from core.encode.align.ablate import measure, parts
+from core.encode.align.ablate import measure, parts, unrotated
 from core.encode.align.assemble import Ingredients, assemble, drawing_views
 from core.encode.align.corpus import hold_out, read_corpus
+from core.encode.align.evaluate import Part
 from core.encode.align.features import ImageCache
 from core.encode.align.fit import new_member
 from core.encode.align.settings import AlignSettings
@@ -80,20 +81,30 @@ def test_the_rotation_keeps_lengths_of_what_it_keeps(tensors):
     np.testing.assert_allclose(rotation.T @ rotation, np.eye(8), atol=1e-5)
 
 
+class Rows:
+    """An encoding of three images whatever their files, and no texts."""
+
+    def __init__(self, heads):
+        self.rows = heads.image(made_parts(range(3)))
+
+    def images(self, files):
+        return self.rows, self.rows
+
+
 def test_parts_of_the_heads_are_the_heads_without_the_rest(tensors, tmp_path):
     """Each member alone is its own head; together their cosines are averaged; words and drawings come on top."""
     save_heads(tmp_path / "heads.safetensors", tensors, {})
     heads = load_heads(tmp_path / "heads.safetensors")
-    some = parts(heads)
-    assert list(some) == [
+    columns = parts(heads)
+    assert list(columns) == [
         "member a alone", "member b alone", "all members", "all members and words", "all members, words and drawings",
     ]  # fmt: skip
-    images = made_parts(range(3))
-    rows = {what: one.image(images) for what, one in some.items()}
-    assert [one.shape[1] for one in rows.values()] == [6, 6, 12, 12 + 384, 12 + 384 + heads.drawings.vectors.shape[1]]
+    assert list(map(len, columns.values())) == [6, 6, 12, 12 + 384, 12 + 384 + heads.drawings.vectors.shape[1]]
+    whole = Rows(unrotated(heads))
+    rows = {what: Part(whole, some).images([])[0] for what, some in columns.items()}
     cosines = {what: one @ one.T for what, one in rows.items()}
     np.testing.assert_allclose(cosines["all members"], (cosines["member a alone"] + cosines["member b alone"]) / 2, atol=1e-5)
-    words = heads.words.of_images(images.logits)
+    words = heads.words.of_images(made_parts(range(3)).logits)
     expected = (cosines["all members"] + words @ words.T) / (1 + heads.words.weight)
     np.testing.assert_allclose(cosines["all members and words"], expected, atol=1e-4)
 
@@ -101,7 +112,10 @@ def test_parts_of_the_heads_are_the_heads_without_the_rest(tensors, tmp_path):
 def test_the_table_of_parts_ends_with_the_heads_themselves(tensors, tmp_path):
     save_heads(tmp_path / "heads.safetensors", tensors, {})
     heads = load_heads(tmp_path / "heads.safetensors")
-    rows = measure(heads, lambda some: {"caltech101": {"1-NN": some.dim}}, {"caltech101": {"1-NN": 0.5}, "other": {"x": 1}})
+    rows = measure(
+        heads, Rows(unrotated(heads)), lambda part: {"caltech101": {"1-NN": part.images([])[0].shape[1]}},
+        {"caltech101": {"1-NN": 0.5}, "other": {"x": 1}},
+    )  # fmt: skip
     assert [row["figures"] for row in rows[-2:]] == [
         {"Caltech 1-NN": 12 + 384 + heads.drawings.vectors.shape[1]}, {"Caltech 1-NN": 0.5},
     ]  # fmt: skip

@@ -69,7 +69,7 @@ def test_the_card_states_parts_sets_figures_and_what_was_tried(tmp_path):
 
 
 def test_the_card_of_a_measurement_says_so(tmp_path):
-    write_card(tmp_path / "card.md", card(held_out=200))
+    write_card(tmp_path / "card.md", card(held_out=["hen"] * 200))
     text = (tmp_path / "card.md").read_text()
     assert "200 ImageNet names were left out" in text and "What was tried" not in text
 

@@ -128,18 +128,18 @@ def write_sets(folder):
 class FakeTowers:
     """Parts that depend on the picture: its mean colour sets them."""
 
-    def __init__(self):
-        self.images = 0
+    def __init__(self, labels=LABELS):
+        self.images, self.labels = 0, labels
 
     def image_parts(self, pixels):
         self.images += len(pixels)
-        return made_parts([int(p.mean(dtype=np.float64) * 1000) for p in pixels])
+        return made_parts([int(p.mean(dtype=np.float64) * 1000) for p in pixels], self.labels)
 
 
-def made_parts(seeds):
+def made_parts(seeds, labels=LABELS):
     rngs = [np.random.default_rng(seed) for seed in seeds]
     return ImageParts(
         cells=np.stack([r.uniform(0, 6, size=(81, 1280)) for r in rngs]).astype(np.float32),
         low=np.stack([r.normal(2, 3, size=(81, 491)) for r in rngs]).astype(np.float32),
-        logits=np.stack([r.normal(size=LABELS) for r in rngs]).astype(np.float32),
+        logits=np.stack([r.normal(size=labels) for r in rngs]).astype(np.float32),
     )
