@@ -45,7 +45,7 @@ def enough(n: int, what: str) -> str:
     return f"{have}, and this needs {needed} or more: with fewer, chance decides."
 
 
-def sampled(ids: Iterable[str], most: int = ITEMS_AT_MOST, seed: int = 0) -> list[str]:
+def sampled(ids: Iterable[str], most: int, seed: int = 0) -> list[str]:
     """The ids in order, an even sample where there are more than `most`."""
     ordered = sorted(ids)
     if len(ordered) <= most:
@@ -85,7 +85,7 @@ def of_captions(
         raise InputError(wrong)
     same = merged(same)
     able = _several(texts_of)
-    words = words_of_captions({item: able[item] for item in sampled(able, seed=seed)}, same, seed)
+    words = words_of_captions({item: able[item] for item in sampled(able, ITEMS_AT_MOST, seed)}, same, seed)
     if words.kind != "captions":
         raise InputError(
             f"{len(words.item_ids):,} images share {len(words.texts):,} captions, so a caption has no one image to find; "
@@ -204,7 +204,7 @@ def of_labels(
             del known[copy]
     if wrong := enough(len(known), "label"):
         raise InputError(wrong)
-    ids = sampled(known, seed=seed)
+    ids = sampled(known, ITEMS_AT_MOST, seed)
     kinds, kind_of = np.unique([known[item] for item in ids], return_inverse=True)
     if len(kinds) < 2:
         raise InputError(f"All {len(ids):,} images have the same label, so there is nothing to tell them apart by.")
