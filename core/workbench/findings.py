@@ -114,15 +114,15 @@ def line(judged: Tried | None, recommended: Tried | None, said: Mapping[str, obj
     """The finding with its figures, for the top of a page."""
     on = f"on your {said['truth']}" + (f" in {said['column']}" if said.get("column") else "")
     if judged is None:
-        return f"Correcting for them brought nothing {on}."
+        return f"Correcting for hubs brought nothing {on}."
     figure = judged.figure(str(said["metric"]))
     gain = (f"{figure.name} from {figure.before:.1f} to {figure.after:.1f} ({figure.change:+.1f}, 95 % interval {figure.low:.1f} to "
             f"{figure.high:.1f}) {on}")  # fmt: skip
     if recommended is not None:
-        return f"Correcting for them lifts {gain}."
+        return f"Correcting for hubs lifts {gain}."
     if _few(said):
-        return f"{_independent(said)} are too few to tell whether correcting for them helps: {gain}."
-    return f"Correcting for them {'makes it worse' if figure.high < 0 else 'is no clear gain'}: {gain}."
+        return f"{_independent(said)} are too few to tell whether correcting for hubs helps: {gain}."
+    return f"Correcting for hubs {'makes it worse' if figure.high < 0 else 'is no clear gain'}: {gain}."
 
 
 def _few(said: Mapping[str, object]) -> bool:

@@ -116,7 +116,7 @@ def test_labels_and_judgments_can_be_the_right_answers(do_jobs):
     figure = outcome.tried[outcome.account["judged"]].figure("nDCG@10")
     assert outcome.recommended is None and figure.low > 0  # 15 show a hub as large as this, and advice takes 50
     assert outcome.sentence.startswith("No advice: 15 independent questions tested, and it takes 50 or more to advise.")
-    assert outcome.line.startswith("15 independent questions are too few to tell whether correcting for them helps: nDCG@10 from ")
+    assert outcome.line.startswith("15 independent questions are too few to tell whether correcting for hubs helps: nDCG@10 from ")
     with pytest.raises(InputError, match="No correction is recommended"):
         wb.proof.adopt()
 
@@ -314,10 +314,10 @@ def test_the_line_has_the_figures():
                 (Compared("R@1", 22.5, 24.6, 2.1, 1.2, 3.0),), 0.5, 0.1)  # fmt: skip
     said = {"metric": "R@1", "truth": "captions", "n_test": 900, "n_groups": 400}
     assert findings.line(row, row, said) == (
-        "Correcting for them lifts R@1 from 22.5 to 24.6 (+2.1, 95 % interval 1.2 to 3.0) on your captions."
+        "Correcting for hubs lifts R@1 from 22.5 to 24.6 (+2.1, 95 % interval 1.2 to 3.0) on your captions."
     )
     kinds = {**said, "truth": "labels", "column": "kind"}
-    assert findings.line(row, None, kinds).startswith("Correcting for them is no clear gain: R@1 from 22.5") and "labels in kind" in (
+    assert findings.line(row, None, kinds).startswith("Correcting for hubs is no clear gain: R@1 from 22.5") and "labels in kind" in (
         findings.line(row, None, kinds))  # fmt: skip
-    assert findings.line(None, None, said) == "Correcting for them brought nothing on your captions."
+    assert findings.line(None, None, said) == "Correcting for hubs brought nothing on your captions."
     assert findings.line(row, None, {**said, "n_groups": 12}).startswith("12 independent questions are too few to tell")
