@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 
 from core.judge.judgments import consolidate
 from core.search import sets
+from core.search.filters import remembered, state_of
 from core.store import Collection
 from core.types import Query, Recipe, Term, VectorSet
 
@@ -23,6 +25,23 @@ def vectors_for(collection: Collection, truth: str) -> VectorSet:
         The collection has no vectors.
     """
     return sets.choose(collection, Query((Term("item" if truth == "labels" else "text", "any"),)), Recipe())[0]
+
+
+def answers(collection: Collection, truth: str, column: str) -> str:
+    """A short text that is another one when the right answers are: 16 hexadecimal characters."""
+    if truth == "judgments":
+        said = [(j.query_id, j.item_id, j.grade, j.judge, j.at) for j in collection.judgments.all()]
+        return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+
+    def read() -> str:
+        if truth == "labels":
+            rows = collection.select("SELECT item_id, json_extract(meta, ?) FROM items WHERE trashed_at IS NULL ORDER BY item_id",
+                                     (f'$."{column}"',))  # fmt: skip
+        else:
+            rows = collection.select("SELECT item_id, position, text FROM captions ORDER BY item_id, position")
+        return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
+
+    return remembered((*state_of(collection), "proof-answers", truth, column), read)
 
 
 def unfit(query: Query) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from core.judge import serving
+from core.judge import serving, truth
 from core.judge.corrections import NAMES
 from core.judge.proof import ENOUGH_TEST
 from core.types import HubSetting
+
+_MANY = 0.1
+"""Share of images without a question from which on it is said what that leaves out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ def tried_of(row: Mapping[str, object]) -> Tried:
     method = str(row["method"])
     named = NAMES.get(method)
     compared = tuple(
-        Compared(str(f["name"]), f["before"], f["after"], *(f["change"][part] for part in ("value", "low", "high")))  # type: ignore[index, arg-type]
+        Compared(str(f["name"]), f["before"], f["after"], *(f["change"][part] for part in ("value", "low", "high")))  # type: ignore
         for f in figures
     )
     return Tried(
@@ -125,6 +128,10 @@ def line(judged: Tried | None, recommended: Tried | None, said: Mapping[str, obj
     return f"Correcting for hubs {'makes it worse' if figure.high < 0 else 'is no clear gain'}: {gain}."
 
 
+def _share_unasked(said: Mapping[str, object]) -> float:
+    return int(said.get("n_unasked", 0)) / max(1, int(said["n_items"]))  # type: ignore[call-overload, no-any-return]
+
+
 def _few(said: Mapping[str, object]) -> bool:
     return int(said.get("n_groups", ENOUGH_TEST)) < ENOUGH_TEST  # type: ignore[call-overload, no-any-return]
 
@@ -148,6 +155,9 @@ def notes(
     if judged is not None and judged.graded is not None and raw.graded is not None and round(judged.graded - raw.graded, 1) < 0:
         found.append(f"Judged@10 falls from {raw.graded:.1f} to {judged.graded:.1f} %: {judged.called} brings up images that nobody "
                      "graded, and these count as wrong, so it may be better than it looks. Grade them, and measure again.")  # fmt: skip
+    if judged is not None and said["truth"] == "captions" and judged.bank == truth.OTHER and _share_unasked(said) > _MANY:
+        found.append("Only some images have a caption. Search's bank has the captions of the images that are asked about, too, which "
+                     "holds these back a little against the others; with one caption an image that cannot be measured.")  # fmt: skip
     if left_out := serving.left_out_words(said.get("left_out", {})):  # type: ignore[arg-type]
         found.append(left_out)
     if recommended is not None:

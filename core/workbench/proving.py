@@ -75,8 +75,11 @@ class ProofService:
 
     # ------------------------------------------------------------ before
 
-    def sources(self) -> tuple[Source, ...]:
-        """What there are right answers in, those with enough first; captions and judgments are always named."""
+    def sources(self, column: str = "") -> tuple[Source, ...]:
+        """What there are right answers in, those with enough first; captions and judgments are always named.
+
+        Of very many columns only the first are looked at, and `column`.
+        """
         collection = self._collection
         if not collection.sets():
             return ()
@@ -85,7 +88,9 @@ class ProofService:
             mute = ""
         except QueryError as error:
             mute = str(error)
-        captioned, columns = remembered((*state_of(collection), "proof-sources"), self._counted)
+        names = [one.name for one in collection.columns()]
+        names = [name for n, name in enumerate(names) if n < COLUMNS_AT_MOST or name == column]
+        captioned, columns = remembered((*state_of(collection), "proof-sources", tuple(names)), lambda: self._counted(names))
         judged, _, left_out = serving.judged_queries(collection)
         found = [_source("captions", "", captioned, mute)]
         # What names each image, as an id does, is no label: hardly any two have the same.
@@ -93,20 +98,20 @@ class ProofService:
         found.append(_source("judgments", "", len(judged), mute, serving.left_out_words(left_out)))
         return tuple(sorted(found, key=lambda source: bool(source.why)))
 
-    def _counted(self) -> tuple[int, list[tuple[str, int, int]]]:
+    def _counted(self, names: Sequence[str]) -> tuple[int, list[tuple[str, int, int]]]:
         """Images with a caption; and each column with the images that have a value and its different values."""
         collection = self._collection
         ((captioned,),) = collection.select(
             "SELECT count(DISTINCT item_id) FROM captions JOIN items USING (item_id) WHERE trashed_at IS NULL AND trim(text) <> ''"
         )
         columns = []
-        for column in collection.columns()[:COLUMNS_AT_MOST]:
+        for name in names:
             ((n, kinds),) = collection.select(
                 "SELECT count(*), count(DISTINCT value) FROM (SELECT json_extract(meta, ?) AS value FROM items WHERE trashed_at IS NULL)"
                 " WHERE value IS NOT NULL AND trim(value) <> ''",
-                (f'$."{column.name}"',),
+                (f'$."{name}"',),
             )
-            columns.append((column.name, n, kinds))
+            columns.append((name, n, kinds))
         return captioned, columns
 
     # ------------------------------------------------------------ doing it
@@ -136,7 +141,7 @@ class ProofService:
         if column and kind not in ("", "labels"):
             raise InputError(f"A column goes with labels, not with {kind}.")
         kind = "labels" if column else kind
-        there = self.sources()
+        there = self.sources(column)
         if not there:
             raise InputError(f"{self._collection.name} has no vectors yet; index its images first.")
         if not kind:
@@ -196,9 +201,9 @@ class ProofService:
             now = serving.vectors_for(collection, kind).set_id
         except (QueryError, NotFound):
             return True
-        if kind == "judgments" and len(collection.judgments.all()) != said.get("n_judgments", 0):
+        if (now, collection.generation) != (said["set"], said["generation"]):
             return True
-        return (now, collection.generation) != (said["set"], said["generation"])
+        return said.get("answers") != serving.answers(collection, kind, str(said.get("column") or ""))
 
     # ------------------------------------------------------------ using it
 

@@ -124,6 +124,16 @@ def test_labels_and_judgments_can_be_the_right_answers(do_jobs):
 def test_a_changed_collection_makes_it_stale(do_jobs):
     wb = proof_world()
     measured(wb, do_jobs)
+    wb.collection.tag(["x001"], "seen")
+    assert not wb.proof.result().stale  # no answer hangs on that
+    wb.collection.set_captions("x002", ["another one"])
+    assert wb.proof.result().stale
+    measured(wb, do_jobs, "labels", "kind")
+    wb.collection.set_captions("x003", ["another one still"])
+    assert not wb.proof.result().stale
+    wb.collection.update_metadata([("x003", (), {"kind": "k7"})])
+    assert wb.proof.result().stale
+    measured(wb, do_jobs)
     wb.collection.trash_items(["x000"])
     assert wb.proof.result().stale
 
@@ -191,6 +201,9 @@ def test_images_without_a_caption_are_searched_and_counted(do_jobs):
     bank = outcome.account["banks"]["captions of other images"]
     assert outcome.account["n_items"] == 300 - bank and outcome.account["n_unasked"] == 61  # the hub has none either
     assert outcome.account["n_collection"] == 300
+    assert any(note.startswith("Only some images have a caption.") for note in outcome.notes) == (
+        outcome.tried[outcome.account["judged"]].bank == "captions of other images")  # fmt: skip
+    assert not any(note.startswith("Only some") for note in measured(proof_world(name="all"), do_jobs).notes)
 
 
 def test_words_are_measured_with_the_vectors_that_answer_them(do_jobs):
@@ -232,7 +245,8 @@ def test_too_few_after_leaving_out_says_both():
     for at in range(19):
         judged(wb, f'"number {at} asked"', at, (3,))
     judged(wb, '"number 32 asked"', 32, (3,), "kind = 'k0'")
-    with pytest.raises(InputError, match="19 queries have a right answer .* needs 20 or more.* 1 judged query is left out: 1 with a filter"):
+    says = "19 queries have a right answer .* needs 20 or more.* 1 judged query is left out: 1 with a filter"
+    with pytest.raises(InputError, match=says):
         wb.proof.start("judgments")
 
 
@@ -260,8 +274,8 @@ def test_judged_at_ten_is_said_and_a_fall_of_it_in_words(do_jobs, monkeypatch):
 
 
 def test_what_does_best_and_cannot_be_served_is_said(do_jobs, monkeypatch):
-    monkeypatch.setattr("core.judge.proof.GRID", {"csls": (10,)})
-    monkeypatch.setattr(prove.proof.prove, "__kwdefaults__", {**prove.proof.prove.__kwdefaults__, "grid": {"csls": (10,), "csls_k": (1, 50)}})
+    grid = {"csls": (10,), "csls_k": (1, 50)}
+    monkeypatch.setattr(prove.proof.prove, "__kwdefaults__", {**prove.proof.prove.__kwdefaults__, "grid": grid})
     wb = proof_world()
     outcome = measured(wb, do_jobs)
     tuned = {one.words: row["tuned"] for one, row in zip(outcome.tried, outcome.account["rows"]) if one.bank.startswith("captions")}
@@ -291,6 +305,13 @@ def test_the_column_of_labels_is_never_chosen_unasked(do_jobs):
         wb.proof.start("labels", "number")
     assert not Queue().jobs()
     assert wb.proof.start("labels", "place").args["column"] == "place"
+
+
+def test_a_column_that_is_named_is_found_among_very_many():
+    wb = proof_world(bare=240)
+    wb.collection.update_metadata([("x000", (), {f"a{n:02d}": "b" for n in range(30)})])
+    wb.collection.update_metadata([(item, (), {"zuletzt": f"p{at % 5}"}) for at, item in enumerate(wb.collection.ids())])
+    assert wb.proof.start("labels", "zuletzt").args["column"] == "zuletzt"
 
 
 def test_one_column_of_labels_needs_no_name():

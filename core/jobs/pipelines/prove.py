@@ -49,6 +49,7 @@ def prove(collection: Collection, args: Mapping[str, object], progress: Progress
     if kind not in ("captions", "labels", "judgments"):
         raise InputError(f"Right answers come from captions, labels or judgments; {kind!r} is none of them.")
     view = collection.view(serving.vectors_for(collection, kind).set_id)
+    answers = serving.answers(collection, kind, column)  # of before they are read: what changes meanwhile makes this stale
     trial, left_out = _trial(collection, view, kind, column, progress, seed)
     progress.stage("trying corrections")
     metric = str(args.get("metric") or ("nDCG@10" if kind == "judgments" else "R@1"))
@@ -61,7 +62,7 @@ def prove(collection: Collection, args: Mapping[str, object], progress: Progress
         "truth": kind,
         "column": column,
         "left_out": left_out,
-        "n_judgments": len(collection.judgments.all()) if kind == "judgments" else 0,
+        "answers": answers,
         "n_collection": len(view.live),
         "collection": collection.name,
         "encoder": view.set.encoder,
