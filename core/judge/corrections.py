@@ -30,16 +30,16 @@ class Named:
 NAMES: Mapping[str, Named] = {
     "is": Named("Inverted softmax", "An item gives away what all bank queries together find in it; beta: the higher, the more its "
                 "nearest queries count.", True),
-    "dual_is": Named("Dual inverted softmax", "As is, and also by what other images find in it.", True),
+    "dual_is": Named("Dual inverted softmax", "As inverted softmax, and also by what other images find in it.", True),
     "csls": Named("CSLS", "An item gives away half of its mean similarity to its 10 nearest bank queries.", True),
-    "csls_k": Named("CSLS", "As csls, with another number of nearest bank queries. Measured only.", False),
+    "csls_k": Named("CSLS", "As CSLS, with another number of nearest bank queries. Measured only.", False),
     "sinkhorn": Named("Sinkhorn prior", "Items are weighted until the bank finds all of them equally often.", True),
-    "dis": Named("Dynamic inverted softmax", "is, only for queries whose first answer is an item that the bank finds first too. "
-                 "Measured only.", False),
-    "dual_dis": Named("Dual dynamic inverted softmax", "dual_is with a gate for each bank, as its authors' program has it: where one "
-                      "is open, that half times the similarity, where none is, the similarity. Measured only.", False),
-    "dual_dis_case": Named("Dual dynamic inverted softmax, by cases", "dual_is with a gate for each bank: where one is open, that half "
-                           "alone, where none is, no correction. Measured only.", False),
+    "dis": Named("Dynamic inverted softmax", "Inverted softmax, only for queries whose first answer is an item that the bank finds first "
+                 "too. Measured only.", False),
+    "dual_dis": Named("Dual dynamic inverted softmax", "The dual form with a gate for each bank, as its authors' program has it: where "
+                      "one is open, that half times the similarity, where none is, the similarity squared. Measured only.", False),
+    "dual_dis_case": Named("Dual dynamic inverted softmax, by cases", "The dual form with a gate for each bank: where one is open, "
+                           "that half alone, where none is, no correction. Measured only.", False),
     "gc": Named("Globally corrected", "An item is ranked by how many bank queries find more in it. Measured only.", False),
 }  # fmt: skip
 GRID: Mapping[str, tuple[float, ...]] = {
