@@ -11,6 +11,8 @@ from core.errors import Cancelled, InputError
 from core.jobs import Queue
 from core.jobs.pipelines import prove
 from core.jobs.progress import Progress
+from core.judge import proof
+from core.judge.corrections import corrections
 from core.query.parse import parse
 from core.types import NewItem, SavedQuery, VectorSet
 from core.workbench import findings, proving
@@ -342,3 +344,36 @@ def test_the_line_has_the_figures():
         findings.line(row, None, kinds))  # fmt: skip
     assert findings.line(None, None, said) == "Correcting for hubs brought nothing on your captions."
     assert findings.line(row, None, {**said, "n_groups": 12}).startswith("12 independent questions are too few to tell")
+
+
+@pytest.mark.parametrize(("method", "beta"), [("none", 0.0), ("is", 10.0), ("dual_is", 20.0), ("csls", 10.0), ("sinkhorn", 20.0)])
+def test_what_is_measured_is_what_search_gives(method, beta):
+    """The same ten in the same order, ties by id included: half of the images have a copy of their vector."""
+    wb = proof_world(120)
+    view, ids = wb.collection.view(), wb.collection.ids()[:60]
+    copies = [NewItem(item_id=f"a{i}" if n % 2 else f"z{i}", sha256=f"c{i}", file=f"c{i}", path="", width=1, height=1, n_bytes=1, date="")
+              for n, i in enumerate(ids)]  # fmt: skip
+    wb.collection.commit(copies, {view.set.set_id: ([item.item_id for item in copies], view.rows(view.positions(ids)))})
+    lines = [f'"number {at} asked"' + (f' "number {at + 1} said"^0.5 -"number {at + 2}"^0.3' if at % 3 == 0 else "") for at in range(24)]
+    for at, line in enumerate(lines):
+        judged(wb, line, at, (3,))
+    queue = Queue()
+    queue.add("prove", wb.key, {})
+    job = queue.claim(0)
+    with Progress(queue, job.job_id) as progress:
+        trial, _ = prove._trial(wb.collection, wb.collection.view(), "judgments", "", progress, 0)
+    S = proof._similarities(trial)
+    bank = trial.banks[-1]
+    assert bank.served == "items" and len(bank.vectors) == len(wb.collection) == 180
+    made = corrections(method, (beta,), S, trial.items, bank.vectors, bank.positions, 0) if method != "none" else ()
+    scores = next((one.scores(np.arange(24)) for one in made), S)
+    found = proof._top(trial, np.arange(24), scores)
+    recipe = "plain" if method == "none" else f"hub:{method}:{beta:g}:items"
+    order = {query.query_id: query for query in (parse(line) for line in lines)}
+    everything = sorted(wb.collection.ids())
+    for row, name in zip(found, sorted(order)):
+        hits = wb.search(order[name], 10, recipe=recipe)
+        mine, theirs = [everything[at] for at in row], [hit.item_id for hit in hits]
+        if method != "none":  # a bias is taken in float32: copies may differ by less than a rounding, and change places
+            mine, theirs = ([item.lstrip("az") for item in some] for some in (mine, theirs))
+        assert mine == theirs
