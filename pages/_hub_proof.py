@@ -73,7 +73,7 @@ def _start(service: ProofService, again: bool) -> None:
                               placeholder="Choose a column of labels", help="Where it is known what a query should find.")
         asked = (service.start, chosen.truth, chosen.column) if chosen else ()
         st.button("Measure again" if again else "Measure", key="hubs_proof_start", type="secondary" if again else "primary",
-                  on_click=_try, args=asked, disabled=not chosen, help="Takes seconds to a minute or two.")
+                  on_click=_try, args=asked, disabled=not chosen, help="Takes seconds to a few minutes.")
     if chosen:
         st.caption(_ASKED[chosen.truth])
 

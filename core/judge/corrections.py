@@ -96,21 +96,26 @@ def corrections(
 def _by_tables(
     method: str, strengths: Sequence[float], S: np.ndarray, items: np.ndarray, bank: np.ndarray, positions: np.ndarray | None, seed: int
 ) -> Iterator[Correction]:
-    table = _table(bank, items, positions)
     if method == "gc":
+        table = _table(bank, items, positions, np.float64)  # it counts what is above a query's own similarity
         for strength in strengths:
             yield Correction(strength, lambda which: hubness.globally_corrected(S[which], table))
         return
     some = _gallery(len(items), seed)
-    second, form = _table(items[some], items, some), "case" if method == "dual_dis_case" else "code"
+    table, second = _table(bank, items, positions, np.float32), _table(items[some], items, some, np.float32)
+    form = "case" if method == "dual_dis_case" else "code"
     for strength in strengths:
         yield Correction(strength, lambda which, beta=strength: hubness.dual_dynamic_inverted_softmax(
             S[which], table, second, beta, form=form))
 
 
-def _table(bank: np.ndarray, items: np.ndarray, positions: np.ndarray | None) -> np.ndarray:
-    table = bank.astype(np.float64) @ items.T.astype(np.float64)
-    return table if positions is None else hubness.without_self(table, positions)
+def _table(bank: np.ndarray, items: np.ndarray, positions: np.ndarray | None, kind: type) -> np.ndarray:
+    """Similarities (B, G); -inf where an item would be compared with itself."""
+    table = bank.astype(kind, copy=False) @ items.T.astype(kind, copy=False)
+    if positions is not None:
+        rows = np.flatnonzero(positions >= 0)
+        table[rows, positions[rows]] = -np.inf
+    return table
 
 
 def _gallery(n: int, seed: int) -> np.ndarray:

@@ -233,30 +233,27 @@ def prove(
     _check(trial, metric, grid)
     S = _similarities(trial)
     tuning, test = np.flatnonzero(~trial.is_test), np.flatnonzero(trial.is_test)
-    everything = np.arange(len(S))
-    plain = _top(trial, everything, S)
+    plain = _top(trial, np.arange(len(S)), S)
     before = _measured(trial, test, plain[test])
     raw = _row(trial, "none", "", 0.0, "", _tuned(trial, tuning, plain[tuning], metric), before, before, plain, seed)
     total = len(trial.banks) * sum(map(len, grid.values()))
     rows, done, untried = [], 0, []
+
+    def tell(n: int) -> None:
+        if on_progress is not None:
+            on_progress(n, total)
+
     for bank in trial.banks:
         for method, strengths in grid.items():
-            best: tuple[float, float, Correction] | None = None
-            for made in corrections(method, strengths, S, trial.items, bank.vectors, bank.positions, seed):
-                tuned = _tuned(trial, tuning, _top(trial, tuning, made.scores(tuning)), metric)
-                if best is None or tuned > best[0]:  # of equals the first
-                    best = (tuned, made.strength, made)
-                done += 1
-                if on_progress is not None:
-                    on_progress(done, total)
+            best = _at_its_best(trial, S, method, strengths, bank, metric, seed, lambda n, done=done: tell(done + n))
+            done += len(strengths)
             if best is None:
-                done += len(strengths)
                 untried.append(f"{NAMES[method].title} with {bank.name}")
                 continue
-            ranking = _top(trial, everything, best[2].scores(everything))
+            strength, tuned, ranking = best
             served = bank.served if NAMES[method].served else ""
             after = _measured(trial, test, ranking[test])
-            rows.append(_row(trial, method, bank.name, best[1], served, best[0], before, after, ranking, seed))
+            rows.append(_row(trial, method, bank.name, strength, served, tuned, before, after, ranking, seed))
     judged = _judged(raw, rows)
     n_groups = len(np.unique(trial.groups[test]))
     clear = judged >= 0 and rows[judged].figure(metric).change.above_zero
@@ -265,6 +262,25 @@ def prove(
         {bank.name: len(bank.vectors) for bank in trial.banks}, seed, len(trial.items) - len(set().union(*trial.relevant)),
         n_groups, tuple(untried),
     )  # fmt: skip
+
+
+def _at_its_best(
+    trial: Trial, S: np.ndarray, method: str, strengths: Sequence[float], bank: Bank, metric: str, seed: int, tell: Callable[[int], None]
+) -> tuple[float, float, np.ndarray] | None:
+    """The strength that is best on the tuning part, the measure there, and the ranking of all questions with it."""
+    tuning, test = np.flatnonzero(~trial.is_test), np.flatnonzero(trial.is_test)
+    best: tuple[float, Correction, np.ndarray] | None = None
+    for n, made in enumerate(corrections(method, strengths, S, trial.items, bank.vectors, bank.positions, seed), 1):
+        top = _top(trial, tuning, made.scores(tuning))
+        tuned = _tuned(trial, tuning, top, metric)
+        if best is None or tuned > best[0]:  # of equals the first
+            best = (tuned, made, top)
+        tell(n)
+    if best is None:
+        return None
+    ranking = np.empty((len(S), best[2].shape[1]), np.int64)
+    ranking[tuning], ranking[test] = best[2], _top(trial, test, best[1].scores(test))
+    return best[1].strength, best[0], ranking
 
 
 def _check(trial: Trial, metric: str, grid: Mapping[str, Sequence[float]]) -> None:

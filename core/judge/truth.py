@@ -19,7 +19,7 @@ NEEDED_IMAGES, NEEDED_QUERIES = 150, 20
 """Below them an interval is too wide to say anything: images with a caption or label, judged queries."""
 ITEMS_AT_MOST, QUERIES_AT_MOST, BANK_AT_MOST = 3_000, 4_000, 2_000
 """Images that are asked about or give a bank, questions, rows of a bank. More are an even sample: trying every setting
-stays a matter of a minute or two."""
+stays a matter of a few minutes at most."""
 GALLERY_AT_MOST = 10_000
 """Images that captions are searched among; an even sample of more, and all that are asked about."""
 SIMILARITIES_AT_MOST = 20_000_000
