@@ -10,6 +10,7 @@ import streamlit as st  # noqa: E402
 
 from pages import _hub_after as after  # noqa: E402
 from pages import _hub_parts as parts  # noqa: E402
+from pages._hub_finding import proof_line  # noqa: E402
 from pages._hub_proof import proof  # noqa: E402
 from pages._shared import empty_state, workbench  # noqa: E402
 
@@ -23,6 +24,7 @@ else:
         parts.not_yet(wb)
     else:
         parts.headline(view)
+        proof_line(wb)
         if view.n_items > 1:
             corrected = after.corrected(wb, view)
             after.measures(view, corrected)
