@@ -27,7 +27,6 @@ _PARTS = ("is", "dual_is", "csls", "sinkhorn")
 
 
 def measure(n_counted: int = 50_000, n_corrected: int = 100_000, n_bank: int = 2_000) -> Iterator[Row]:
-    yield from _planted()
     yield from _counting(n_counted)
     yield from _bias(n_corrected, n_bank)
     yield from _query(n_corrected)
@@ -152,47 +151,3 @@ def _query(n: int) -> Iterator[Row]:
                       p95=percentile(values, 0.95))  # fmt: skip
         extra = sorted(b - a for a, b in zip(spent["plain"], spent[recipe]))
         yield Row("hubs", f"query of {n:,}, what the correction adds, median of pairs", extra[len(extra) // 2], "ms")
-
-
-# ---------------------------------------------------------------- planted hubs
-
-
-def _planted() -> Iterator[Row]:
-    """Queries whose right item is known, and hubs drawn towards the mean of all queries that stand in their way."""
-    S, bank, truth, hubs = planted()
-    raw = _found(S, truth)
-    yield Row("hubs", "planted hubs: right item on top, raw", raw, "%")
-    yield Row("hubs", "planted hubs: a hub on top, raw", _on_top(S, hubs), "%")
-    made = {
-        "is, beta 20": hubness.inverted_softmax(S, bank, 20.0),
-        "dynamic is, beta 20": hubness.dynamic_inverted_softmax(S, bank, 20.0),
-        "csls, k 10": hubness.csls(S, bank, 10),
-        "globally corrected": hubness.globally_corrected(S, bank),
-    }
-    for name, table in made.items():
-        yield Row("hubs", f"planted hubs: right item on top, {name}", _found(table, truth), "%")
-        yield Row("hubs", f"planted hubs: a hub on top, {name}", _on_top(table, hubs), "%")
-
-
-def planted(n: int = 500, n_hubs: int = 5, dim: int = 64, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(similarities (n, n + n_hubs), bank (n, n + n_hubs), right item of each query, positions of the hubs)."""
-    rng = np.random.default_rng(seed)
-    common = rng.standard_normal(dim)
-
-    def unit(rows: np.ndarray) -> np.ndarray:
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-
-    items = unit(common + rng.standard_normal((n, dim)))
-    queries = unit(common + items * np.sqrt(dim) + 1.6 * rng.standard_normal((n, dim)))
-    others = unit(common + unit(common + rng.standard_normal((n, dim))) * np.sqrt(dim) + 1.6 * rng.standard_normal((n, dim)))
-    hubs = unit(queries.mean(axis=0) + 0.02 * rng.standard_normal((n_hubs, dim)))
-    gallery = np.vstack([items, hubs])
-    return queries @ gallery.T, others @ gallery.T, np.arange(n), np.arange(n, n + n_hubs)
-
-
-def _found(scores: np.ndarray, truth: np.ndarray) -> float:
-    return float(100 * (scores.argmax(axis=1) == truth).mean())
-
-
-def _on_top(scores: np.ndarray, hubs: np.ndarray) -> float:
-    return float(100 * np.isin(scores.argmax(axis=1), hubs).mean())
