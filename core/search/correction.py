@@ -70,7 +70,7 @@ class Correction:
     bank: Bank | None = None
 
 
-class _Later(Exception):
+class Later(Exception):
     """A bias that takes too long to make now."""
 
 
@@ -117,9 +117,9 @@ def correction(
     notes = (said,) if said else ()
     try:
         return Correction(*remembered(key, make), used, notes, bank)
-    except _Later:
+    except Later:
         later(setting)  # type: ignore[misc] - it is there, or nothing would be put off
-    old = _stored(collection, kind_of(used), view)
+    old = stored(collection, used, view)
     if old is None:
         return None
     bias = np.zeros(len(view), np.float32)
@@ -142,11 +142,11 @@ def _current(
     on_progress: Progress | None,
 ) -> np.ndarray:
     """float32 (n,): the bias for all rows of the view, stored if it was not. `hurry`: texts that may be encoded."""
-    gallery = _gallery(collection, view, setting)
+    gallery = gallery_of(collection, view, setting)
     made_from = _fingerprint(bank, gallery, view)
 
     def known() -> tuple[np.ndarray, float | None]:
-        found = _stored(collection, kind_of(setting), view)
+        found = stored(collection, setting, view)
         if found is None or found[1]["bank"] != made_from:
             return np.empty(0, np.float32), None
         if setting.method == "sinkhorn" and found[2] < view.changed:  # each item's share hangs on all the others
@@ -160,11 +160,10 @@ def _current(
         bias, centre = known()
         if len(bias) == len(view):
             return bias
-        pairs = (len(view) - len(bias)) * (len(bank) + (0 if gallery is None else len(gallery)))
-        if hurry is not None and pairs * (_SINKHORN_PASSES if setting.method == "sinkhorn" else 1) > AT_ONCE:
-            raise _Later
+        if hurry is not None and (len(view) - len(bias)) * pairs(setting, bank, gallery) > AT_ONCE:
+            raise Later
         vectors = bank_vectors(collection, view, bank, encode, hurry)
-        fresh = _biases(view, setting, bank, vectors, gallery, len(bias), on_progress)
+        fresh = biases(view, setting, bank, vectors, gallery, len(bias), on_progress)
         if centre is None:
             centre = float(fresh[view.live].mean())
         bias = np.concatenate([bias, (fresh - centre).astype(np.float32)])
@@ -185,14 +184,19 @@ def _turn(place: tuple[object, ...], hurry: bool) -> Iterator[None]:
     with _guard:
         turn = _turns.setdefault(place, threading.Lock())
     if not turn.acquire(timeout=_WAITED_S if hurry else -1):
-        raise _Later
+        raise Later
     try:
         yield
     finally:
         turn.release()
 
 
-def _gallery(collection: Collection, view: VectorView, setting: HubSetting) -> np.ndarray | None:
+def pairs(setting: HubSetting, bank: Bank, gallery: np.ndarray | None) -> int:
+    """What an item is compared with to make its bias, as often as that is done."""
+    return (len(bank) + (0 if gallery is None else len(gallery))) * (_SINKHORN_PASSES if setting.method == "sinkhorn" else 1)
+
+
+def gallery_of(collection: Collection, view: VectorView, setting: HubSetting) -> np.ndarray | None:
     """Positions of the second bank, of the dual methods."""
     return banks.sample_of(collection, view) if setting.method.startswith("dual") else None
 
@@ -203,9 +207,9 @@ def _fingerprint(bank: Bank, gallery: np.ndarray | None, view: VectorView) -> st
     return hashlib.sha256(f"{_CONSTANTS} {bank.fingerprint} ".encode() + rows).hexdigest()[:16]
 
 
-def _biases(
+def biases(
     view: VectorView, setting: HubSetting, bank: Bank, vectors: np.ndarray, gallery: np.ndarray | None, start: int,
-    on_progress: Progress | None,
+    on_progress: Progress | None = None,
 ) -> np.ndarray:
     """float64: the bias of the rows from `start` on. Rows in the trash have one too: they may come back."""
     n = len(view) - start
@@ -243,10 +247,10 @@ def _among(positions: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     return np.where(chosen[found] == positions, found, -1)
 
 
-def _stored(collection: Collection, kind: str, view: VectorView) -> tuple[np.ndarray, dict[str, object], int] | None:
+def stored(collection: Collection, setting: HubSetting, view: VectorView) -> tuple[np.ndarray, dict[str, object], int] | None:
     """(bias, meta, generation) of a stored bias whose rows are still where they were."""
     try:
-        found = collection.artifact(kind, view.set.set_id)
+        found = collection.artifact(kind_of(setting), view.set.set_id)
         if found is None or found.meta.get("epoch") != view.epoch or "centre" not in found.meta:
             return None
         return np.asarray(found.arrays["bias"], np.float32)[: len(view)], dict(found.meta), found.generation
@@ -297,12 +301,12 @@ def _in_time(texts: list[str], encode: Encode, hurry: int | None, place: tuple[o
     if hurry is None or len(texts) <= min(hurry, _PACED):
         return np.asarray(encode(texts), np.float32)
     if len(texts) > hurry or place in _slow:
-        raise _Later
+        raise Later
     began = time.perf_counter()
     first = np.asarray(encode(texts[:_PACED]), np.float32)
     if (time.perf_counter() - began) / _PACED * len(texts) > _ENCODED_WITHIN_S:
         _slow.add(place)
-        raise _Later
+        raise Later
     return np.concatenate([first, np.asarray(encode(texts[_PACED:]), np.float32)])
 
 
@@ -311,13 +315,13 @@ def _steady(collection: Collection, view: VectorView, bank: Bank) -> Bank:
     if bank.name != "queries":
         return bank
 
-    def stored() -> Bank:
+    def kept() -> Bank:
         known, meta = _encoded(collection, view, bank)
         if len(known) < 2 or len(set(known) ^ set(bank.names)) > max(2, _GROWN * len(known)):
             return bank
         return Bank(bank.name, (), None, str(meta["bank"]), tuple(known))
 
-    return remembered((collection.path, collection.uid, view.set.set_id, "hub-steady", bank.fingerprint), stored)
+    return remembered((collection.path, collection.uid, view.set.set_id, "hub-steady", bank.fingerprint), kept)
 
 
 def _tidy(collection: Collection, set_id: str, latest: str) -> None:

@@ -23,6 +23,7 @@ from core.search.browse import browse
 from core.search.correction import TEXTS_AT_ONCE, Correction, correction
 from core.search.facts import facts
 from core.search.filters import filtered, n_live, numbers, positions, remembered, state_of
+from core.search.own import without_query
 from core.store import Collection, VectorView
 from core.types import Hit, HubSetting, Job, Query, Recipe, SearchResult, Term, VectorSet
 
@@ -114,6 +115,11 @@ def run(
     def plain(count: int) -> Corrected:
         found, scores, plan = search_vectors(collection, view, composed.q, count, subset, recipe.index, exclude=references)
         return Corrected(found, scores, scores.astype(np.float64), None, plan)
+
+    if added is not None:
+        added = without_query(
+            collection, view, query, added, lambda count: plain(min(count, matched)).positions, (recipe.compose, recipe.index)
+        )
 
     def search(count: int) -> Corrected:
         if added is None:

@@ -70,7 +70,10 @@ class _Bank:
         kind = np.float64 if precise else np.float32
         bank = np.multiply(self.vectors, factor, dtype=kind).T
         for part in blocks(len(items), len(bank.T), budget // 2, np.dtype(kind).itemsize):
-            table = np.asarray(items[part], kind) @ bank
+            rows = np.asarray(items[part], kind)
+            if not np.isfinite(rows).all():
+                raise InputError("An item's vector holds a number that is not finite.")
+            table = rows @ bank
             lo, hi = np.searchsorted(self.items, (part.start, part.stop))
             table[self.items[lo:hi] - part.start, self.rows[lo:hi]] = -np.inf
             yield part, table
@@ -131,8 +134,8 @@ def item_bias(
     Raises
     ------
     InputError
-        Unknown method, a bank that is empty or of other dimensions, or an item that has nothing left to be compared
-        with.
+        Unknown method, a bank that is empty or of other dimensions, a vector that is not finite, or an item that has
+        nothing left to be compared with.
     """
     items = _vectors("items", item_vectors)
     if not exact_as_bias(method):
