@@ -45,8 +45,8 @@ class Corrected:
         tell apart by rough cosines (an error of about 1e-4): then counted by these. None where nothing was corrected.
     plan : {"exact", "approximate"}
     deeper : ndarray of bool, shape (k,), or None
-        With the index: True for rows below all that it gave. Their rank by cosine is not known; `before` is the least
-        it can be.
+        With the index: True for rows that are level with or below the last that it gave. Their rank by cosine is not
+        known; `before` is the least it can be.
     """
 
     positions: np.ndarray
@@ -103,8 +103,9 @@ def search_corrected(
             if len(some) >= k and len(near):
                 found = top_k(view.matrix, query_vec, bias, k, some, ids=view.item_ids, plan="approximate")
                 # Above the last of the index's nearest a row's place among the candidates is its place among all.
-                deeper = found.cosines < exact.score(view.matrix, query_vec, near).min()
-                return replace(found, before=np.where(deeper, len(near) + 1, found.before), deeper=deeper)
+                deeper = found.cosines <= exact.score(view.matrix, query_vec, near).min() + exact.TIE
+                least = np.minimum(found.before, len(near) + 1)
+                return replace(found, before=np.where(deeper, least, found.before), deeper=deeper)
     return top_k(view.matrix, query_vec, bias, k, allowed, ids=view.item_ids)
 
 

@@ -310,6 +310,11 @@ def _folded(
         position = view.position(item_id)
         return position is not None and bool(usable[position])
 
+    def stands_for(item_id: str) -> tuple[bool, str]:
+        # A group is called as one of its members, which may stand for itself.
+        group = folds.group(item_id)
+        return (False, item_id) if group is None else (True, group)
+
     count = min(matched, want + 16)
     while True:
         found = search(count)
@@ -328,8 +333,8 @@ def _folded(
         depth = min(matched, int(found.before.max()))
         uncorrected = view.item_ids[plain(depth).positions].tolist()
         led = [uncorrected[n] for n in folding.leaders(uncorrected, folds, can_stand)]
-        places = {folds.group(item_id) or item_id: rank for rank, item_id in enumerate(led, 1)}
-        where = [places.get(folds.group(item_id) or item_id) for item_id in ids]
+        places = {stands_for(item_id): rank for rank, item_id in enumerate(led, 1)}
+        where = [places.get(stands_for(item_id)) for item_id in ids]
         deeper = np.array([place is None for place in where]) if found.deeper is not None else None
         before = np.array([len(led) + 1 if place is None else place for place in where], np.int64)
         found = replace(found, before=before, deeper=deeper)
