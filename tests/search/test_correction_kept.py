@@ -223,7 +223,7 @@ def test_a_short_log_is_a_bank_at_once_and_a_cleared_one_none(pictures: Collecti
 # ------------------------------------------------------------ the query under test
 
 
-def words_world(home: object, dim: int = 16) -> tuple[Collection, fakes.FakeEncoder]:
+def words_world() -> tuple[Collection, fakes.FakeEncoder]:
     """Thirty items around two colours, of which a line of the bank asks for one."""
     encoder = fakes.FakeEncoder()
     collection = Collection.create("Words")
@@ -231,7 +231,7 @@ def words_world(home: object, dim: int = 16) -> tuple[Collection, fakes.FakeEnco
     collection.add_set(joint)
     rng = np.random.default_rng(5)
     red, blue = encoder.encode_texts(["red", "blue"])
-    rows = np.stack([(red if n % 3 else blue) + 0.4 * rng.standard_normal(dim) for n in range(30)])
+    rows = np.stack([(red if n % 3 else blue) + 0.4 * rng.standard_normal(16) for n in range(30)])
     ids = [f"w{n:02d}" for n in range(30)]
     collection.commit([new_item(i) for i in ids], {joint.set_id: (ids, rows.astype(np.float32))})
     collection.activate(joint.set_id)
@@ -243,9 +243,7 @@ def words_world(home: object, dim: int = 16) -> tuple[Collection, fakes.FakeEnco
 def test_a_query_is_no_row_of_its_own_bank(
     home: object, method: str, beta: float, few: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from core.search import own
-
-    collection, encoder = words_world(home)
+    collection, encoder = words_world()
     name = banks.keep_list(collection, "asked", ["red", "blue", "green", "red blue", "a dog"])
     rest = encoder.encode_texts(sorted(["blue", "green", "red blue", "a dog"]))
     view = collection.view()
@@ -253,7 +251,7 @@ def test_a_query_is_no_row_of_its_own_bank(
     raw = {hit.item_id: hit.cosine for hit in run(collection, "red", "plain", encoder_for=lambda _: encoder)}
     wanted = {i: raw[i] + b for i, b in zip(view.item_ids[view.live].tolist(), bias.tolist())}
     if few:  # only the nearest are compared anew: 12 of 30, and the gallery of the dual method is 30 more
-        monkeypatch.setattr(own, "PAIRS", 12 * (35 if method == "dual_is" else 5))
+        monkeypatch.setattr("core.search.own.PAIRS", 12 * (35 if method == "dual_is" else 5))
     result = run(collection, "red", f"hub:{method}:{beta:g}:{name}", encoder_for=lambda _: encoder)
     assert result.hub.bank == name
     if few and method == "sinkhorn":
