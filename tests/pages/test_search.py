@@ -161,7 +161,7 @@ def test_a_hub_correction_is_chosen_shown_and_stands_in_the_link(app, wb):
     assert not any("moved" in card for card in cards(app)) and not app.get("select_slider")
     app.selectbox(key="search_hub_method").set_value("is").run()
     assert not app.exception
-    assert app.query_params["recipe"] == "hub:is:20:auto" and any(" · corrected · " in text for text in said(app))
+    assert app.query_params["recipe"] == "hub:is:20:auto" and any(" · corrected by captions · " in text for text in said(app))
     app.select_slider(key="search_hub_beta").set_value(5.0).run()
     app.selectbox(key="search_hub_bank").set_value("captions").run()
     assert not app.exception and app.query_params["recipe"] == "hub:is:5:captions"
@@ -180,6 +180,13 @@ def test_a_hub_correction_is_chosen_shown_and_stands_in_the_link(app, wb):
     assert app.selectbox(key="search_recipe").value == "hub:is:5:list:mine"
     app.selectbox(key="search_recipe").set_value("plain").run()
     assert not app.exception and "recipe" not in app.query_params and not any("moved" in card for card in cards(app))
+    # What else a recipe does goes on.
+    app.selectbox(key="search_recipe").set_value("folded").run()
+    app.selectbox(key="search_hub_method").set_value("csls").run()
+    assert not app.exception and app.query_params["recipe"] == "folded+hub:csls:20:auto"
+    assert "look-alikes folded, CSLS" in app.selectbox(key="search_recipe").options[-1]
+    app.selectbox(key="search_hub_method").set_value("none").run()
+    assert not app.exception and app.query_params["recipe"] == "folded"
 
 
 def test_the_panel_of_an_image_says_where_a_correction_moved_it(app, wb):
@@ -200,7 +207,7 @@ def test_a_large_correction_is_left_to_the_worker(app, wb, monkeypatch):
     assert len(Queue().jobs(wb.key, live=True)) == 1, "it is queued once"
     run_here(Queue(), job.job_id)
     app.run()
-    assert not app.exception and any(" · corrected · " in text for text in said(app))
+    assert not app.exception and any(" · corrected by captions · " in text for text in said(app))
 
 
 def test_k_is_exact_and_out_of_range_numbers_are_mended(app, wb):
