@@ -19,7 +19,7 @@ import numpy as np
 
 from core.errors import Damaged
 from core.index.corrected import highest
-from core.rank.hubness import item_bias, local, sinkhorn, softmax
+from core.rank.hubness import LazyRows, item_bias, local, sinkhorn, softmax
 from core.search import banks, recipes
 from core.search.banks import Bank
 from core.search.filters import remembered
@@ -216,9 +216,8 @@ def biases(
     if setting.method == "sinkhorn":
         out = np.zeros(n)
         where = None if bank.positions is None else np.searchsorted(view.live, bank.positions)
-        out[view.live] = item_bias(
-            vectors, view.rows(view.live), "sinkhorn", setting.beta, bank_positions=where, on_progress=on_progress
-        )
+        rows = LazyRows((len(view.live), view.set.dim), lambda part: view.rows(view.live[part]))
+        out[view.live] = item_bias(vectors, rows, "sinkhorn", setting.beta, bank_positions=where, on_progress=on_progress)
         return out
     out = np.empty(n)
     for low in range(start, len(view), _ROWS):

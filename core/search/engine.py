@@ -239,7 +239,7 @@ def _correction(
         return None
     if found is not None:
         warnings += found.said
-    elif waits and isinstance(waits[0], Job) and waits[0].state == "failed":
+    elif waits and isinstance(waits[0], Job) and waits[0].state in ("failed", "cancelled"):
         warnings.append(f"The hub correction could not be made; these results are without it. {waits[0].message}".strip())
     elif waits:
         warnings.append("The hub correction is being prepared; these results are without it.")
