@@ -96,9 +96,9 @@ def bank(collection: Collection, view: VectorView, name: str) -> tuple[Bank, str
             said = "words cannot be compared with these vectors"
         else:
             asked = "captions" if name == "auto" else name
-            texts = _texts(collection, asked)
-            if len(texts) >= (ENOUGH_CAPTIONS if name == "auto" else 1):
-                return Bank(asked, texts, None, _fingerprint("\0".join(texts).encode())), ""
+            found = _words(collection, asked)
+            if len(found) >= (ENOUGH_CAPTIONS if name == "auto" else 1):
+                return found, ""
             said = f"there are no {asked}"
     said = f"The images themselves are the bank of the hub correction: {said}." if said and name != "auto" else ""
     return _items(collection, view), said
@@ -160,19 +160,24 @@ def delete_list(collection: Collection, name: str) -> None:
 # ---------------------------------------------------------------- what is in a bank
 
 
-def _texts(collection: Collection, name: str) -> tuple[str, ...]:
+def _words(collection: Collection, name: str) -> Bank:
     """Different texts, sampled where there are too many."""
+
+    def of(texts: Sequence[str]) -> Bank:
+        texts = _cut(texts)
+        return Bank(name, texts, None, _fingerprint("\0".join(texts).encode()))
+
     if name == "queries":
         # Noting a search leaves the collection's revision alone.
         n = collection.n_searches()
         key: tuple[object, ...] = (*state_of(collection), "hub-bank", name, n if n < _EVERY else n // _LOG_STEP * _LOG_STEP)
-        return remembered(key, lambda: _cut(_asked(collection)))
+        return remembered(key, lambda: of(_asked(collection)))
     if name.startswith(LIST):
         kept = lists(collection)
         if name.removeprefix(LIST) not in kept:
             raise NotFound(f"There is no list {name.removeprefix(LIST)!r} here; there are: {', '.join(sorted(kept)) or 'none'}.")
-        return _cut(kept[name.removeprefix(LIST)])
-    return remembered((*state_of(collection), "hub-bank", name), lambda: _cut(_captions(collection)))
+        return remembered((*state_of(collection), "hub-bank", name), lambda: of(kept[name.removeprefix(LIST)]))
+    return remembered((*state_of(collection), "hub-bank", name), lambda: of(_captions(collection)))
 
 
 def _captions(collection: Collection) -> list[str]:

@@ -324,11 +324,14 @@ def _steady(collection: Collection, view: VectorView, bank: Bank) -> Bank:
 
 
 def _tidy(collection: Collection, set_id: str, latest: str) -> None:
-    """Let biases go that were made long ago; those of recipes stay."""
+    """Let biases go that were made long ago, those of recipes stay; and the vectors of lists that are no more."""
     wanted = {latest}
     for made in recipes.recipes(collection).values():
         if made.hub.method != "none":
             wanted |= {kind_of(replace(made.hub, bank=bank)) for bank in (made.hub.bank, "captions", "items")}
     rows = collection.select("SELECT kind FROM artifacts WHERE set_id = ? AND kind LIKE 'hub-%' ORDER BY made_at DESC", (set_id,))
-    for (kind,) in [row for row in rows if row[0] not in wanted][_KEPT - 1 :]:
+    gone = [kind for (kind,) in rows if kind not in wanted][_KEPT - 1 :]
+    there = {_bank_kind(name) for name in (*banks.NAMED, *(banks.LIST + name for name in banks.lists(collection)))}
+    rows = collection.select("SELECT kind FROM artifacts WHERE set_id = ? AND kind LIKE 'hubbank-%'", (set_id,))
+    for kind in (*gone, *(kind for (kind,) in rows if kind not in there)):
         collection.drop_artifact(kind, set_id)

@@ -59,8 +59,9 @@ def _own(view: VectorView, query: Query, bank: Bank) -> np.ndarray:
     asks = [term for term in query.terms if term.weight > 0]
     if bank.positions is not None:
         return np.isin(bank.positions, view.find(term.value for term in asks if term.kind == "item"))
-    named = {name_of(term.value) for term in asks if term.kind == "text"}
-    return np.fromiter((name in named for name in bank.names), bool, len(bank))
+    words = {term.value for term in asks if term.kind == "text"}
+    asked, rows = (set(map(name_of, words)), bank.kept) if bank.kept else (words, bank.texts)
+    return np.fromiter((row in asked for row in rows), bool, len(rows))
 
 
 def _anew(

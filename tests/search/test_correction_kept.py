@@ -220,6 +220,15 @@ def test_a_short_log_is_a_bank_at_once_and_a_cleared_one_none(pictures: Collecti
     assert not any("secret" in meta for (meta,) in pictures.select("SELECT meta FROM artifacts"))
 
 
+def test_the_vectors_of_a_list_go_with_it(pictures: Collection, encoder_for: Callable) -> None:
+    name = banks.keep_list(pictures, "mine", ["red sky", "blue sea"])
+    run(pictures, "red", f"hub:is:20:{name}", encoder_for=encoder_for)
+    banks.delete_list(pictures, "mine")
+    run(pictures, "red", encoder_for=encoder_for)
+    kinds = [kind for (kind,) in pictures.select("SELECT kind FROM artifacts WHERE kind LIKE 'hubbank-%'")]
+    assert kinds == [correction._bank_kind("captions")] and pictures.verify() == []
+
+
 # ------------------------------------------------------------ the query under test
 
 
