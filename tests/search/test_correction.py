@@ -229,6 +229,11 @@ def test_without_captions_auto_leaves_queries_in_words_alone(
     auto = run(pictures, "red", recipe=CORRECTED, encoder_for=encoder_for)
     assert auto.item_ids == raw.item_ids and auto.hub.method == "none"
     assert any("too few captions" in said for said in auto.warnings)
+    with monkeypatch.context() as small:  # and nobody is set to make what is not used
+        small.setattr(correction, "AT_ONCE", 1)
+        asked: list[object] = []
+        auto = run(pictures, "red", recipe=CORRECTED, encoder_for=encoder_for, later=lambda *a: asked.append(a))
+        assert asked == [] and "too few captions" in auto.warnings[-1]
     named = Recipe(name="r", hub=HubSetting("is", 20.0, "items"))
     assert run(pictures, "red", recipe=named, encoder_for=encoder_for).hub.bank == "items"
     assert run(pictures, "image:p01", recipe=CORRECTED, encoder_for=encoder_for).hub.bank == "items"
