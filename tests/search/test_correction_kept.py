@@ -59,7 +59,9 @@ def test_with_items_that_came_or_went_the_bias_is_that_of_all(
     assert len(shown) == 81 and all(shown[i] - wanted[i] == pytest.approx(level, abs=1e-5) for i in shown)
 
 
-def test_another_version_of_the_constants_makes_it_anew(pictures: Collection, encoder_for: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version_of_the_constants_makes_it_anew(
+    pictures: Collection, encoder_for: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = given_by(run(pictures, "red", "hub:dual_is:20:captions", encoder_for=encoder_for))
     monkeypatch.setattr(correction, "_CONSTANTS", "2")
     monkeypatch.setattr(correction, "item_bias", lambda *a, **more: item_bias(*a, **more, beta2=9.0))
@@ -94,7 +96,7 @@ def test_other_items_as_a_bank_count_as_work(pictures: Collection, encoder_for: 
     assert [setting.method for setting in asked] == ["dual_is"]
 
 
-def test_who_makes_one_bias_keeps_nobody_else_waiting(pictures: Collection, encoder_for: Callable, fake_encoder: fakes.FakeEncoder) -> None:
+def test_who_makes_one_bias_keeps_nobody_else_waiting(pictures: Collection, encoder_for: Callable) -> None:
     run(pictures, "red", encoder_for=encoder_for)
     name = banks.keep_list(pictures, "slow", ["a slow one", "another"])
     began, go_on = threading.Event(), threading.Event()
@@ -176,7 +178,9 @@ def test_without_the_encoder_images_still_ask(pictures: Collection) -> None:
         assert "left off" in result.warnings[0] and says in result.warnings[0]
 
 
-def test_a_job_that_failed_is_not_said_to_be_under_way(pictures: Collection, encoder_for: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_failed_is_not_said_to_be_under_way(
+    pictures: Collection, encoder_for: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(correction, "AT_ONCE", 1)
     failed = Job(1, "correct", "pictures", "failed", message="The disk is full.")
     (said,) = run(pictures, "red", encoder_for=encoder_for, later=lambda *_: failed).warnings
