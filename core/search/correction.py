@@ -233,9 +233,11 @@ def bias_of(
     chosen: np.ndarray,
 ) -> np.ndarray:
     """float64 (m,): `item_bias` of the rows `chosen` (ascending) by bank rows `vectors`, which are items `positions`."""
-    more = {}
+    more: dict[str, object] = {}
     if gallery is not None:
         more = {"gallery_vectors": view.rows(gallery), "gallery_positions": _among(gallery, chosen)}
+        if setting.method == "dual_is_additive":
+            more["beta2"] = setting.beta  # as published: one temperature for both halves
     where = None if positions is None else _among(positions, chosen)
     return item_bias(vectors, view.rows(chosen), setting.method, setting.beta, bank_positions=where, **more)
 

@@ -113,6 +113,8 @@ class CorrectionService:
     def corrected(self, before: HubsView, setting: HubSetting) -> CorrectedView | None:
         """Count N_k again, with a correction; None while that is being prepared.
 
+        One bias for all queries: a query that is in the bank counts there, where a search with it would leave it out.
+
         Raises
         ------
         InputError

@@ -52,7 +52,7 @@ def test_with_items_that_came_or_went_the_bias_is_that_of_all(
     result = run(pictures, "red", f"hub:{method}:20:{name}", encoder_for=encoder_for)
     view = pictures.view()
     bank = fake_encoder.encode_texts(sorted(banks.lists(pictures)["words"]))
-    wanted = item_bias(bank, view.rows(view.live), method, 20.0)
+    wanted = item_bias(bank, view.rows(view.live), method, 20.0, beta2=20.0 if method == "dual_is_additive" else 1.0)
     wanted = dict(zip(view.item_ids[view.live].tolist(), wanted - wanted.mean()))
     shown = given_by(result)
     level = np.mean([shown[i] - wanted[i] for i in shown])  # a constant changes no ranking
