@@ -196,7 +196,7 @@ def test_banks_of_queries_and_of_pasted_lines(pictures: Collection, encoder_for:
     with pytest.raises(NotFound, match="colours"):
         run(pictures, "red", recipe=recipe(pictures, "hub:is:20:list:words"), encoder_for=encoder_for)
     result = run(pictures, "red", recipe=recipe(pictures, "hub:is:20:queries"), encoder_for=encoder_for)
-    assert result.hub.bank == "items" and "no queries" in result.warnings[0]
+    assert result.hub.method == "none" and "no queries" in result.warnings[0], "nobody chose the images"
     for text in (*fakes.COLOURS, "-red", "red blue"):
         pictures.log_search(parse(text), "plain", 1, 1.0, 1)
     pictures.set_setting("x", 1)

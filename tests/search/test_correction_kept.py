@@ -215,12 +215,12 @@ def test_only_new_texts_are_encoded_and_none_is_written_down(pictures: Collectio
 
 
 def test_a_short_log_is_a_bank_at_once_and_a_cleared_one_none(pictures: Collection, encoder_for: Callable) -> None:
-    assert run(pictures, "red", "hub:is:20:queries", encoder_for=encoder_for).hub.bank == "items"
+    assert run(pictures, "red", "hub:is:20:queries", encoder_for=encoder_for).hub.method == "none"
     for text in ("secret one", "secret two", "secret three"):
         pictures.log_search(parse(text), "plain", 1, 1.0, 1)
     assert run(pictures, "red", "hub:is:20:queries", encoder_for=encoder_for).hub.bank == "queries"
     pictures.clear_log()
-    assert run(pictures, "red", "hub:is:20:queries", encoder_for=encoder_for).hub.bank == "items"
+    assert run(pictures, "red", "hub:is:20:queries", encoder_for=encoder_for).hub.method == "none"
     assert not any("secret" in meta for (meta,) in pictures.select("SELECT meta FROM artifacts"))
 
 
