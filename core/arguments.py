@@ -67,7 +67,7 @@ def parser() -> Parser:
     search.add_argument("--query", help='a line of the query language, as in: "red car"^2 -night')
     search.add_argument("--where", help="a filter, as in: colour = 'red' and width >= 400")
     search.add_argument("-k", type=int, default=20, help="hits (default 20)")
-    search.add_argument("--recipe", default="plain", help="a recipe, or hub:is:20:captions and the like (default plain)")
+    search.add_argument("--recipe", default="plain", help="a recipe, or hub:is:20:captions, or folded+hub:is:20:captions (default plain)")
 
     hubs = command("hubs", "Say how unevenly items are found.")
     hubs.add_argument("name", metavar="NAME")

@@ -35,6 +35,7 @@ def of_search(result: SearchResult, line: str) -> dict[str, object]:
             {
                 "rank": hit.rank,
                 **({} if hit.rank_before is None else {"rank_before": hit.rank_before}),
+                **({"rank_before_at_least": True} if hit.before_at_least else {}),
                 "item_id": hit.item_id,
                 "score": hit.score,
                 "cosine": hit.cosine,

@@ -261,6 +261,8 @@ class Hit:
         `score` within 1e-5.
     rank_before : int or None
         The rank without the hub correction, where one was applied.
+    before_at_least : bool
+        The index was not asked that deep: `rank_before` is the least it can have been.
     alike : tuple of str
         Near-duplicates folded under this hit.
     """
@@ -275,6 +277,7 @@ class Hit:
     rank_before: int | None = None
     alike: tuple[str, ...] = ()
     n_k: int | None = None
+    before_at_least: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from pages import _search_dialogs as dialogs
 from pages import _search_state as link
 from pages import _search_undo as undo
 from pages._grid import GridEvent, card_grid
+from pages._hub_control import bank_name
 from pages._search_cards import card
 
 SORTS = {"name": "by name", "date": "newest first", "n_k": "most often found first", "random": "in random order"}
@@ -70,7 +71,7 @@ def summary(result: SearchResult) -> str:
     if any(term.kind != "text" for term in result.query.terms):
         parts.append("by looks" if result.space == "visual" else "by meaning")
     if result.hub.method != "none":
-        parts.append("corrected")
+        parts.append(f"corrected by {bank_name(result.hub.bank)}")
     parts += ["approximate" if result.plan == "approximate" else "exact", f"{result.timings.get('total', 0):.0f} ms"]
     return " · ".join(parts)
 

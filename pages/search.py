@@ -49,7 +49,7 @@ except LoupeError as error:
 toolbar(wb, query, result)
 undo.at_the_bottom(wb)
 for warning in result.warnings:
-    st.caption(warning)
+    st.caption(link.plain(warning))
 if link.opened_at() not in (0, result.generation):
     st.caption(f"This link was made when the collection stood at generation {link.opened_at()}; it is at"
                f" {result.generation} now, so the results may differ.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -25,6 +26,7 @@ ENOUGH_CAPTIONS = 10
 _SETTING = "banks"
 _LOGGED = 1_000
 _LOG_STEP = 25  # searches after which the log is read again
+_EVERY = 100  # up to here after each: a short log soon is another bank, and one that was cleared is empty at once
 
 
 @dataclass(frozen=True)
@@ -41,15 +43,28 @@ class Bank:
         Of a bank of items, in the view.
     fingerprint : str
         Another one as soon as the bank is another.
+    kept : tuple of str
+        In place of texts: the names of those whose vectors are stored.
     """
 
     name: str
     texts: tuple[str, ...]
     positions: np.ndarray | None
     fingerprint: str
+    kept: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.texts) if self.positions is None else len(self.positions)
+        return len(self.names) if self.positions is None else len(self.positions)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What the texts are known by beside their vectors: see `name_of`."""
+        return self.kept or tuple(map(name_of, self.texts))
+
+
+def name_of(text: str) -> str:
+    """What a text of a bank is known by where it must not be read: logged queries are forgotten when a person says so."""
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def check_bank(name: object) -> str:
@@ -81,9 +96,9 @@ def bank(collection: Collection, view: VectorView, name: str) -> tuple[Bank, str
             said = "words cannot be compared with these vectors"
         else:
             asked = "captions" if name == "auto" else name
-            texts = _texts(collection, asked)
-            if len(texts) >= (ENOUGH_CAPTIONS if name == "auto" else 1):
-                return Bank(asked, texts, None, _fingerprint("\0".join(texts).encode())), ""
+            found = _words(collection, asked)
+            if len(found) >= (ENOUGH_CAPTIONS if name == "auto" else 1):
+                return found, ""
             said = f"there are no {asked}"
     said = f"The images themselves are the bank of the hub correction: {said}." if said and name != "auto" else ""
     return _items(collection, view), said
@@ -145,18 +160,24 @@ def delete_list(collection: Collection, name: str) -> None:
 # ---------------------------------------------------------------- what is in a bank
 
 
-def _texts(collection: Collection, name: str) -> tuple[str, ...]:
+def _words(collection: Collection, name: str) -> Bank:
     """Different texts, sampled where there are too many."""
+
+    def of(texts: Sequence[str]) -> Bank:
+        texts = _cut(texts)
+        return Bank(name, texts, None, _fingerprint("\0".join(texts).encode()))
+
     if name == "queries":
         # Noting a search leaves the collection's revision alone.
-        key: tuple[object, ...] = (*state_of(collection), "hub-bank", name, collection.n_searches() // _LOG_STEP)
-        return remembered(key, lambda: _cut(_asked(collection)))
+        n = collection.n_searches()
+        key: tuple[object, ...] = (*state_of(collection), "hub-bank", name, n if n < _EVERY else n // _LOG_STEP * _LOG_STEP)
+        return remembered(key, lambda: of(_asked(collection)))
     if name.startswith(LIST):
         kept = lists(collection)
         if name.removeprefix(LIST) not in kept:
             raise NotFound(f"There is no list {name.removeprefix(LIST)!r} here; there are: {', '.join(sorted(kept)) or 'none'}.")
-        return _cut(kept[name.removeprefix(LIST)])
-    return remembered((*state_of(collection), "hub-bank", name), lambda: _cut(_captions(collection)))
+        return remembered((*state_of(collection), "hub-bank", name), lambda: of(kept[name.removeprefix(LIST)]))
+    return remembered((*state_of(collection), "hub-bank", name), lambda: of(_captions(collection)))
 
 
 def _captions(collection: Collection) -> list[str]:

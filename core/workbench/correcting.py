@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from core.workbench.hubs import HubService, HubsView
 from core.workbench.submitting import submit
 
 AGAIN_AFTER_S = 300.0
-"""A bias that could not be made is not tried again for so long: every search would."""
+"""A bias that could not be made, or that somebody did not want made, is not tried again for so long: every search would."""
 ITEMS_AT_MOST = 20_000
 """Items that ask for each other while somebody waits."""
 
@@ -81,13 +82,13 @@ class CorrectionService:
         banks.delete_list(self._collection, name)
 
     def queue(self, vector_set: VectorSet, setting: HubSetting) -> Job:
-        """Have the worker make the bias of a setting; the job that does it already, or failed at it just now."""
+        """Have the worker make the bias of a setting; the job that does it already, or that failed or was cancelled just now."""
         from core.jobs import Queue
 
         args = {"set": vector_set.set_id, "method": setting.method, "beta": float(setting.beta), "bank": setting.bank}
         known = Queue(self._collection.home).jobs(self._collection.key)
         same = next((job for job in known if job.kind == "correct" and dict(job.args) == args), None)
-        if same is not None and (same.live or (same.state == "failed" and same.created_at > time.time() - AGAIN_AFTER_S)):
+        if same is not None and same.state != "done" and (same.live or same.created_at > time.time() - AGAIN_AFTER_S):
             return same
         return submit(self._collection, "correct", args)
 
@@ -112,6 +113,8 @@ class CorrectionService:
     def corrected(self, before: HubsView, setting: HubSetting) -> CorrectedView | None:
         """Count N_k again, with a correction; None while that is being prepared.
 
+        One bias for all queries: a query that is in the bank counts there, where a search with it would leave it out.
+
         Raises
         ------
         InputError
@@ -135,7 +138,7 @@ class CorrectionService:
             )
 
         key = (*state_of(self._collection), view.set.set_id, "corrected", found.setting, before.query_side, before.k,
-               before.n_queries, float(found.bias.sum()))
+               before.n_queries, hashlib.sha256(found.bias.tobytes()).digest())
         n_k = remembered(key, count)
         big = n_k >= before.threshold
         return CorrectedView(

@@ -111,7 +111,8 @@ def test_images_alone_are_corrected_in_their_own_space_and_that_is_said(pictures
     assert (result.space, result.hub.bank) == ("visual", "items") and "images themselves are the bank" in result.warnings[0]
     assert run(pictures, "image:p00", recipe=CORRECTED, encoder_for=encoder_for).warnings == ()
     view = pictures.view(result.set_id)
-    bias = item_bias(view.rows(view.live), view.rows(view.live), "is", 20.0, bank_positions=np.arange(24))
+    assert view.item_ids[0] == "p00"  # it asks, so it is no row of the bank
+    bias = item_bias(view.rows(view.live[1:]), view.rows(view.live), "is", 20.0, bank_positions=np.arange(1, 24))
     shown = {hit.item_id: hit.score - hit.cosine for hit in result}
     expected = dict(zip(view.item_ids[view.live], bias - bias.mean()))
     assert all(value == pytest.approx(expected[item_id], abs=1e-5) for item_id, value in shown.items())
@@ -195,7 +196,7 @@ def test_banks_of_queries_and_of_pasted_lines(pictures: Collection, encoder_for:
     with pytest.raises(NotFound, match="colours"):
         run(pictures, "red", recipe=recipe(pictures, "hub:is:20:list:words"), encoder_for=encoder_for)
     result = run(pictures, "red", recipe=recipe(pictures, "hub:is:20:queries"), encoder_for=encoder_for)
-    assert result.hub.bank == "items" and "no queries" in result.warnings[0]
+    assert result.hub.method == "none" and "no queries" in result.warnings[0], "nobody chose the images"
     for text in (*fakes.COLOURS, "-red", "red blue"):
         pictures.log_search(parse(text), "plain", 1, 1.0, 1)
     pictures.set_setting("x", 1)
@@ -228,6 +229,11 @@ def test_without_captions_auto_leaves_queries_in_words_alone(
     auto = run(pictures, "red", recipe=CORRECTED, encoder_for=encoder_for)
     assert auto.item_ids == raw.item_ids and auto.hub.method == "none"
     assert any("too few captions" in said for said in auto.warnings)
+    with monkeypatch.context() as small:  # and nobody is set to make what is not used
+        small.setattr(correction, "AT_ONCE", 1)
+        asked: list[object] = []
+        auto = run(pictures, "red", recipe=CORRECTED, encoder_for=encoder_for, later=lambda *a: asked.append(a))
+        assert asked == [] and "too few captions" in auto.warnings[-1]
     named = Recipe(name="r", hub=HubSetting("is", 20.0, "items"))
     assert run(pictures, "red", recipe=named, encoder_for=encoder_for).hub.bank == "items"
     assert run(pictures, "image:p01", recipe=CORRECTED, encoder_for=encoder_for).hub.bank == "items"

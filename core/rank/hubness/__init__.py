@@ -7,6 +7,7 @@ vectors: `bias`.
 from core.rank.hubness.bias import (
     BIAS_METHODS,
     OTHER_METHODS,
+    LazyRows,
     active_from_vectors,
     exact_as_bias,
     item_bias,
@@ -35,7 +36,7 @@ from core.rank.hubness.softmax import (
 from core.rank.hubness.tables import without_self
 
 __all__ = [
-    "BIAS_METHODS", "OTHER_METHODS", "Scalings", "active_from_vectors", "active_items", "atkinson", "csls",
+    "BIAS_METHODS", "LazyRows", "OTHER_METHODS", "Scalings", "active_from_vectors", "active_items", "atkinson", "csls",
     "dual_dynamic_inverted_softmax", "dual_inverted_softmax", "dynamic_inverted_softmax", "exact_as_bias", "gini",
     "globally_corrected", "hub_threshold", "hubness_report", "inverted_softmax", "item_bias", "k_occurrence",
     "k_occurrence_from_vectors", "log_normalizer", "lorenz", "robin_hood", "sinkhorn_prior", "sinkhorn_scalings",
