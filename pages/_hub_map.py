@@ -44,7 +44,10 @@ def _sized(wb: Workbench, view: HubsView, after: CorrectedView | None, fit: MapF
         part = _part(wb.correcting.parts(view))
         with st.spinner("Counting with a part of the correction ..."):
             shown = after if part == 1.0 else None if part == 0.0 else wb.correcting.corrected(view, after.setting, part)
-        ids, n_k = (shown.item_ids, shown.n_k) if shown is not None else (ids, n_k)
+        if shown is not None:
+            ids, n_k = shown.item_ids, shown.n_k
+        elif part:
+            st.caption("The correction is being prepared again; this is the search without it.")
     found = dict(zip(ids.tolist(), n_k.tolist()))
     counts = np.array([found.get(item_id, 0) for item_id in fit.item_ids.tolist()], np.int64)
     hubs = counts >= view.threshold
@@ -58,7 +61,7 @@ def _sized(wb: Workbench, view: HubsView, after: CorrectedView | None, fit: MapF
         MapPoints(
             ids=fit.item_ids[rows], xy=square.inward(fit.coords[rows]), colouring=colours, drawn=drawn,
             flags=np.where(hubs, HUB, 0).astype(np.uint8)[rows], sizes=sizes_by_count(counts[rows], float(view.n_k.max(initial=1))),
-            thumb=thumb_url(""), map_id=f"hubs-{wb.key}-{fit.set_id}-{square.middle}-{square.side}", mode="pan",
+            counts=counts[rows], thumb=thumb_url(""), map_id=f"hubs-{wb.key}-{fit.set_id}-{square.middle}-{square.side}", mode="pan",
             hubs_label=f"hubs, found {view.threshold:,.0f} times or more",
             status="The larger a point, the more often it is found. A click opens the image's own page."
             + ("" if drawn is None else f" {len(rows):,} of {len(counts):,} points shown (random sample)."),

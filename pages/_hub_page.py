@@ -11,6 +11,7 @@ from core.errors import LoupeError
 from pages import _hub_link as link
 from pages._hub_around import around
 from pages._hub_queries import captured, displaced
+from pages._hub_top import start_at_top
 from pages._search_state import plain
 from pages._shared import count, full_url, go_to
 
@@ -34,6 +35,7 @@ def show(wb: Workbench, view: HubsView, after: CorrectedView | None) -> None:
     except LoupeError as error:
         st.info(plain(str(error)))
         return
+    start_at_top(page.row.item.item_id)
     _facts(wb, view, page)
     displaced(view, page)
     captured(view, page)
@@ -58,7 +60,7 @@ def _facts(wb: Workbench, view: HubsView, page: HubPage) -> None:
             st.text(caption)
         what = "A hub" if row.n_k >= view.threshold else "Never found" if not row.n_k else "No hub"
         st.markdown(f"{what}: {row.n_k:,} of {count(view.n_queries, 'query', 'queries')} have it in their top {view.k}; "
-                    f"{view.mean:,.1f} would be expected, by luck {view.chance:,} at most.")
+                    f"{view.mean:,.1f} would be expected, by luck seldom more than {view.chance:,}.")
         with st.container(horizontal=True, gap="medium"):
             now = f"{row.n_k:,}" if row.after is None else f"{row.n_k:,} \u2192 {row.after:,}"
             st.metric("N_k", now, width="content", help="The k-occurrence: how many queries have it in their top k"

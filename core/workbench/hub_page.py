@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -250,7 +251,7 @@ class HubPageService:
         who = tuple(names[row] for row in used.tolist())
         key = (*state_of(self._collection), vectors.set.set_id, "hub ranks", view.query_side, who, tuple(pairs))
         before = remembered(key, lambda: find(None))
-        if after is None or after.item_ids.tolist() != vectors.item_ids[rows].tolist():
+        if after is None or not np.array_equal(after.item_ids, vectors.item_ids[rows]):
             return before, None
         return before, remembered((*key, after.setting, float(after.bias.sum())), lambda: find(after.bias))
 
@@ -260,10 +261,10 @@ class HubPageService:
         if side == "captions" and asked:
             # A caption may have been given to several images: each of them answers it.
             for item_id, text in self._collection.select(
-                "SELECT item_id, text FROM captions JOIN items USING (item_id) WHERE trashed_at IS NULL ORDER BY item_id"
-            ):
-                if text in asked:
-                    asked[text][item_id] = None
+                "SELECT item_id, text FROM captions JOIN items USING (item_id) WHERE trashed_at IS NULL"
+                " AND text IN (SELECT value FROM json_each(?)) ORDER BY item_id", (json.dumps(list(asked)),),
+            ):  # fmt: skip
+                asked[text][item_id] = None
         elif side == "queries" and asked:
             graded: dict[str, list[str]] = {}
             for said in consolidate(self._collection.judgments.all()):

@@ -357,13 +357,14 @@ class MapView {
   point(i, sx, sy) {
     if (i < 0) this.card.hidden = true;
     else {
-      const { head, code, flag, ids } = this.data;
+      const { head, code, flag, ids, count } = this.data;
       if (this.hover !== i) {
         const image = make("img");
         image.alt = "";
         image.src = head.thumb + encodeURIComponent(ids[i]);
         const lines = [make("span", "what", head.kind === "none" || head.kind === "number" ? "" : head.labels[code[i]])];
         if (head.ranks) lines[0] = make("span", "what", i < head.ranks ? `rank ${i + 1}` : "neighbour of a hit");
+        if (count) lines.push(make("span", "note", count[i] === 1 ? "found once" : `found ${count[i].toLocaleString("en")} times`));
         if (flag[i] & 1) lines.push(make("span", "note", "hub"));
         if (flag[i] & 2) lines.push(make("span", "note", "placed after the map was made"));
         this.card.replaceChildren(image, ...lines.filter((line) => line.textContent));

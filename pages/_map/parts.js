@@ -44,7 +44,8 @@ function luminance(colour) {
   return (0.299 * r + 0.587 * g + 0.114 * b) / 255;
 }
 
-// Little-endian: uint32 length of the JSON head, the head, float32 x,y pairs, int32 pairs of edges, uint8 codes, uint8
+// Little-endian: uint32 length of the JSON head, the head, float32 x,y pairs, int32 pairs of edges, int32 counts if
+// head.counted (how often each is found), uint8 codes, uint8
 // flags (1 hub, 2 placed later), uint8 sizes (32 is usual) if head.sized, ids as lines of UTF-8.
 function decode(bytes) {
   const whole = bytes.slice();           // a copy starts at 0, so that numbers lie on their boundaries
@@ -56,11 +57,13 @@ function decode(bytes) {
   at += xy.byteLength;
   const edges = new Int32Array(whole.buffer, at, head.edges * 2);
   at += edges.byteLength;
+  const count = head.counted ? new Int32Array(whole.buffer, at, head.n) : null;
+  at += count ? count.byteLength : 0;
   const code = whole.subarray(at, at + head.n);
   const flag = whole.subarray(at + head.n, at + 2 * head.n);
   const grow = head.sized ? whole.subarray(at + 2 * head.n, at + 3 * head.n) : new Uint8Array(head.n).fill(USUAL_SIZE);
   const rest = text.decode(whole.subarray(at + (head.sized ? 3 : 2) * head.n));
-  return { head, xy, edges, code, flag, grow, ids: rest ? rest.split("\n") : [], state: new Uint8Array(head.n) };
+  return { head, xy, edges, count, code, flag, grow, ids: rest ? rest.split("\n") : [], state: new Uint8Array(head.n) };
 }
 
 // ---------------------------------------------------------------- geometry

@@ -123,6 +123,8 @@ class MapPoints:
         The first so many points are hits and show their rank.
     sizes : ndarray of uint8, shape (n,), optional
         How wide each point is, see `USUAL_SIZE`; None: all alike.
+    counts : ndarray of int32, shape (n,), optional
+        How often each is found; said where the pointer rests.
     pictured : int, optional
         Only the first so many points can be shown as pictures.
     link_ink : float
@@ -146,6 +148,7 @@ class MapPoints:
     mode: str = "lasso"
     pictures: bool = False
     sizes: np.ndarray | None = None
+    counts: np.ndarray | None = None
     pictured: int | None = None
     link_ink: float = 0.07
 
@@ -184,13 +187,14 @@ def sizes_by_count(counts: np.ndarray, most: float, *, largest: float = 4.0, sma
 def pack(points: MapPoints) -> bytes:
     """All of it as one block of bytes; ``decode`` in parts.js reads it.
 
-    uint32 length of a JSON head, the head, float32 pairs, int32 pairs of edges, uint8 codes, uint8 flags, uint8 sizes if
-    the head says so, ids as lines.
+    uint32 length of a JSON head, the head, float32 pairs, int32 pairs of edges, int32 counts, uint8 codes, uint8 flags, uint8
+    sizes, ids as lines. Counts and sizes are there only if the head says so.
     """
     n = len(points.ids)
     codes = points.colouring.codes if points.drawn is None else points.colouring.codes[points.drawn]
     body = b"".join((
-        points.xy.astype("<f4").tobytes(), points.edges.astype("<i4").tobytes(), codes.astype(np.uint8).tobytes(),
+        points.xy.astype("<f4").tobytes(), points.edges.astype("<i4").tobytes(),
+        b"" if points.counts is None else points.counts.astype("<i4").tobytes(), codes.astype(np.uint8).tobytes(),
         points.flags.astype(np.uint8).tobytes(), b"" if points.sizes is None else points.sizes.astype(np.uint8).tobytes(),
         "\n".join(points.ids.tolist()).encode()))
     shown, total = points.colouring, len(points.colouring.codes)
@@ -201,6 +205,7 @@ def pack(points: MapPoints) -> bytes:
         "coloursDark": shown.colours_dark, "minimum": shown.minimum, "maximum": shown.maximum, "above": shown.above, "noValue": NO_VALUE,
         "hubs": int((points.flags & HUB > 0).sum()), "hubsLabel": points.hubs_label, "mode": points.mode,
         "pictures": points.pictures, "pictured": points.pictured, "sized": points.sizes is not None,
+        "counted": points.counts is not None,
         "linkInk": points.link_ink, "names": points.names,
         "selection": points.selection and {"polygon": points.selection.polygon, "hidden": points.selection.hidden},
     }

@@ -173,6 +173,7 @@ def test_the_map_shows_n_k_as_size_and_a_part_of_the_correction(app, wb, drawn):
         return _hub_map.sizes_by_count(counts, float(view.n_k.max())).tolist()
 
     assert drawn[-1].sizes.tolist() == sizes(wb.correcting.corrected(view, setting))
+    assert drawn[-1].counts.sum() == 36
     whole = drawn[-1].map_id
     app.select_slider(key="hubs_part").set_value(0.5).run()
     assert not app.exception and app.query_params["part"] == "0.5"
@@ -195,6 +196,12 @@ def test_without_a_map_there_is_a_button_that_makes_one(app, wb, monkeypatch, ow
     assert not app.exception
     assert [job.kind for job in Queue().jobs(wb.key, live=True)] == ["refresh"]
     assert any("is being made" in text for text in texts(app))
+
+
+def test_what_the_link_cannot_mean_is_as_usual(app, wb):
+    framed(app, k="999", side="nobody", list="3d", part="7", recipe="hub:is:20:items")
+    assert app.select_slider(key="hubs_k").value == 10 and app.selectbox(key="hubs_side").value == "items"
+    assert app.segmented_control(key="hubs_list").value == "table" and app.select_slider(key="hubs_part").value == 1.0
 
 
 def test_hostile_captions_stay_text(app, wb):

@@ -114,3 +114,13 @@ def test_areas_grow_evenly_with_counts():
     # widths 1 at 0 and 3 at 8: areas 1, 5, 9 at 0, 4, 8, in units of 32
     assert sizes_by_count(np.array([0, 4, 8, 80]), 8, largest=3, smallest=1).tolist() == [32, round(32 * 5**0.5), 96, 96]
     assert sizes_by_count(np.zeros(2, int), 0, smallest=1).tolist() == [32, 32]
+
+
+def test_counts_lie_between_the_links_and_the_colours():
+    counted = pack(points(counts=np.array([7, 300, 0]), edges=np.array([[0, 2]], np.int32)))
+    head, _, edges, *_ = unpack(counted)
+    assert head["counted"] and edges.tolist() == [0, 2]
+    at = 4 + struct.unpack_from("<I", counted)[0] + 24 + 8
+    assert np.frombuffer(counted, "<i4", 3, at).tolist() == [7, 300, 0]
+    assert counted[at + 12:] == bytes([0, 1, 0]) + bytes([0, HUB, 0]) + b"a\nb\nc"
+    assert not unpack(pack(points()))[0]["counted"]
