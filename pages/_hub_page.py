@@ -11,6 +11,7 @@ from core.errors import LoupeError
 from pages import _hub_link as link
 from pages._hub_around import around
 from pages._hub_queries import captured, displaced
+from pages._hub_tables import CENTRAL
 from pages._hub_top import start_at_top
 from pages._search_state import plain
 from pages._shared import count, full_url, go_to
@@ -52,7 +53,7 @@ def _facts(wb: Workbench, view: HubsView, page: HubPage) -> None:
     left, right = st.columns([2, 3], gap="medium")
     left.html(
         f'<img src="{escape(full_url(item.item_id))}" alt="{escape(item.caption or item.file)}"'
-        ' style="width:100%;height:min(44vh,88vw);object-fit:contain;display:block;border-radius:6px">'
+        ' style="width:100%;height:min(40vh,320px);object-fit:contain;display:block;border-radius:6px">'
     )
     with right:
         st.subheader(plain(item.caption or item.file), anchor=False)
@@ -70,7 +71,7 @@ def _facts(wb: Workbench, view: HubsView, page: HubPage) -> None:
             st.metric("Of queries", f"{row.share:.1%}", width="content", help="Share of all queries that it captures.")
             if row.distance is not None:
                 st.metric("Centroid distance", f"{row.distance:.3f}", width="content", help="1 - cosine of its embedding and the "
-                          "centroid, the mean of all. Hubs tend to lie near it.")
+                          "centroid, the mean of all. " + CENTRAL)
         if row.nearer is not None:
             st.caption(f"{row.nearer:.1%} of the other images lie nearer to the middle of the collection.")
         with st.container(horizontal=True):

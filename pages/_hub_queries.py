@@ -57,7 +57,8 @@ def captured(view: HubsView, page: HubPage) -> None:
     few = len(page.cases) if view.query_side != "items" else min(len(page.cases), _PICTURES)
     st.caption(f"{few:,} of {n:,}, those that rank it highest first." if few < n else "Those that rank it highest first.")
     if view.query_side != "items":
-        _queries(page.cases, "hub_queries")
+        with st.expander("All of them", expanded=not page.displaced):
+            _queries(page.cases, "hub_queries")
         return
 
     def opened(event: GridEvent) -> None:
@@ -81,16 +82,16 @@ def _queries(cases: tuple[Case, ...], key: str) -> None:
     columns = {
         "right": (st.column_config.ImageColumn("Right answer", width=90), lambda c: c.right and thumb_url(c.right.item_id)),
         "query": (st.column_config.TextColumn("Query", width="large"), lambda c: c.asker.text),
-        "hub": (number("Hub's rank", format="localized"), lambda c: c.asker.rank),
-        "after": (number("after", format="localized", help="The hub's rank with the correction."), lambda c: c.after),
+        "hub": (number("Its rank", format="localized", help="Where this image stands among the results."), lambda c: c.asker.rank),
+        "after": (number("Corrected", format="localized", help="Its rank with the correction."), lambda c: c.after),
         "rank": (number("Right answer's rank", format="localized"), lambda c: c.asker.rank if c.itself else c.right_rank),
-        "then": (number("after ", format="localized", help="The right answer's rank with the correction."),
+        "then": (number("Right, corrected", format="localized", help="The right answer's rank with the correction."),
                  lambda c: c.after if c.itself else c.right_after),
     }  # fmt: skip
     shown = {name: (config, value) for name, (config, value) in columns.items() if any(value(case) is not None for case in cases)}
     event = st.dataframe(
         [{name: value(case) for name, (_, value) in shown.items()} for case in cases], key=key, hide_index=True,
-        row_height=56 if "right" in shown else None, height=min(56 * len(cases) + 42, 420) if "right" in shown else "auto",
+        row_height=56 if "right" in shown else None, height=min(56 * len(cases) + 38, 420) if "right" in shown else "auto",
         on_select="rerun", selection_mode="single-row", column_config={name: config for name, (config, _) in shown.items()},
     )  # fmt: skip
     if event.selection.rows and event.selection.rows[0] < len(cases):

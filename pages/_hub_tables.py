@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages import _hub_link as link
 from pages._grid import GridEvent, card_grid
-from pages._shared import count, link_to, thumb_url
+from pages._shared import count, thumb_url
 
 if TYPE_CHECKING:
     from core.workbench import Workbench
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 SHOWN = 200
 _LISTS = {"table": "Table", "pictures": "Pictures"}
-_NEARER = "Share of the other images that lie nearer to the middle of the collection. Hubs tend to lie near it: small shares."
+CENTRAL = "Where images ask, hubs tend to lie near it; where words ask they may not, for words gather elsewhere than images."
+_NEARER = f"Share of the other images that lie nearer to the centroid. {CENTRAL}"
 _DISTANCE = "1 - cosine of the image's embedding and the centroid, the mean of all embeddings; 0: right in the middle."
 
 
@@ -32,7 +33,7 @@ def hubs(wb: Workbench, view: HubsView, after: CorrectedView | None) -> None:
         st.subheader("Hubs", anchor=False, width="content")
         listed = _choose()
         _csv("hubs.csv", lambda: wb.hub_pages.csv(view, wb.hub_pages.hubs(view, after)))
-    st.caption(_chance(view))
+    st.caption(f"{_chance(view)} {'Tick' if listed == 'table' else 'Click'} one to see what it captures.")
     if listed == "pictures":
         _pictures([_card(row, view) for row in rows[:24]], "hubs_grid", 130, "Hubs, the largest first")
         shown = 24
@@ -41,7 +42,6 @@ def hubs(wb: Workbench, view: HubsView, after: CorrectedView | None) -> None:
         shown = SHOWN
     if view.n_hubs > shown:
         st.caption(f"The {shown} largest of {view.n_hubs:,} hubs; the CSV file has all.")
-    link_to("map", "See the largest ringed on the map", by="n_k")
 
 
 def _chance(view: HubsView) -> str:
@@ -50,7 +50,7 @@ def _chance(view: HubsView) -> str:
     few = f"about {by_luck:,.0f}" if by_luck >= 1 else "hardly any"
     are = "is" if above == 1 else "are"
     return (f"With no hubs every image would be found about {view.mean:,.1f} times, and by luck {few} of {view.n_items:,} more than "
-            f"{view.chance:,} times. Here {above:,} {are}. Click one to see what it captures.")
+            f"{view.chance:,} times. Here {above:,} {are}.")
 
 
 def antihubs(wb: Workbench, view: HubsView, after: CorrectedView | None) -> None:
@@ -99,7 +99,7 @@ def _table(rows: Sequence[HubRow], view: HubsView, key: str, *, chance: bool) ->
     after = any(row.after is not None for row in rows)
     st.dataframe(
         [_line(row, view, chance, after) for row in rows], key=key, hide_index=True, row_height=56, on_select=opened,
-        selection_mode="single-row", height=min(56 * len(rows) + 42, 480),
+        selection_mode="single-row", height=min(56 * len(rows) + 38, 480),
         column_config={
             "picture": st.column_config.ImageColumn("", width=72),
             "image": st.column_config.TextColumn("Image", width="medium"),

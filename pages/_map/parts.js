@@ -274,7 +274,11 @@ function drawOver(map, ink) {
   if (map.showPictures) drawPictures(map, ink, place);
   drawRanks(map, ink, place);
   if (!map.hidden.size) drawNames(map, ink, text);
-  if (head.star) drawStar(ink, ...map.toScreen(...head.star), text);
+  if (head.star) {
+    const [x, y] = map.toScreen(...head.star);
+    const beside = head.focus && map.showPictures && map.shown?.has(0) ? 24 : 0;  // not over the star's own picture
+    drawStar(ink, x - beside, y - beside, text);
+  }
   for (const shape of [map.polygon, map.draft]) if (shape) drawShape(map, ink, shape);
   if (map.hover >= 0 && !map.hidden.has(code[map.hover])) {
     ink.beginPath();

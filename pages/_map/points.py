@@ -127,6 +127,8 @@ class MapPoints:
         How often each is found; said where the pointer rests.
     pictured : int, optional
         Only the first so many points can be shown as pictures.
+    focus : int
+        The map starts with only so many first points in view; 0: all.
     link_ink : float
         How strongly links are drawn that the pointer does not rest on, 0..1.
     """
@@ -150,6 +152,7 @@ class MapPoints:
     sizes: np.ndarray | None = None
     counts: np.ndarray | None = None
     pictured: int | None = None
+    focus: int = 0
     link_ink: float = 0.07
 
     @cached_property
@@ -165,7 +168,7 @@ def sample(n: int, seed: int = 0, most: int = MAX_DRAWN) -> np.ndarray | None:
     return None if n <= most else np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
 
 
-def sizes_by_count(counts: np.ndarray, most: float, *, largest: float = 4.0, smallest: float = 0.45) -> np.ndarray:
+def sizes_by_count(counts: np.ndarray, most: float, *, largest: float = 2.5, smallest: float = 0.4) -> np.ndarray:
     """Widths of points whose area shows a count, for `MapPoints.sizes`.
 
     Parameters
@@ -206,7 +209,7 @@ def pack(points: MapPoints) -> bytes:
         "hubs": int((points.flags & HUB > 0).sum()), "hubsLabel": points.hubs_label, "mode": points.mode,
         "pictures": points.pictures, "pictured": points.pictured, "sized": points.sizes is not None,
         "counted": points.counts is not None,
-        "linkInk": points.link_ink, "names": points.names,
+        "linkInk": points.link_ink, "focus": points.focus, "names": points.names,
         "selection": points.selection and {"polygon": points.selection.polygon, "hidden": points.selection.hidden},
     }
     digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
