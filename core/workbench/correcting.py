@@ -23,7 +23,7 @@ AGAIN_AFTER_S = 300.0
 """A bias that could not be made is not tried again for so long: every search would."""
 ITEMS_AT_MOST = 20_000
 """Items that ask for each other while somebody waits."""
-SIMILARITIES_AT_MOST = 40_000_000
+SIMILARITIES_AT_MOST = 25_000_000
 """Queries times items of a count that is soon done, so that parts of a correction can be tried as well."""
 
 
