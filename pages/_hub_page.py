@@ -38,7 +38,7 @@ def show(wb: Workbench, view: HubsView, after: CorrectedView | None) -> None:
         return
     start_at_top(page.row.item.item_id)
     _facts(wb, view, page)
-    displaced(view, page)
+    displaced(view, page, after)
     captured(view, page)
     if view.query_side == "items":
         victims, called = [case.asker.item.item_id for case in page.cases if case.asker.item], "images that find it"

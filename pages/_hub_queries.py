@@ -13,13 +13,14 @@ from pages._grid import GridEvent, card_grid
 from pages._shared import count, go_to, link_to, thumb_url
 
 if TYPE_CHECKING:
+    from core.workbench.correcting import CorrectedView
     from core.workbench.hub_page import Case, HubPage
     from core.workbench.hubs import HubsView
 
 _PICTURES = 60
 
 
-def displaced(view: HubsView, page: HubPage) -> None:
+def displaced(view: HubsView, page: HubPage, after: CorrectedView | None) -> None:
     """Whose right answers it stands before, or how to get to know that."""
     if not page.cases:
         return
@@ -44,6 +45,9 @@ def displaced(view: HubsView, page: HubPage) -> None:
     freed = sum(case.after is not None and case.right_after is not None and case.right_after < case.after for case in found)
     then = f" With the correction the right answer ranks above it in {freed:,} of these {len(found):,}." if found[0].after else ""
     st.markdown(f"In {len(found):,} of {of} the right answer ranks below this image.{alone}{then}")
+    if after is not None and after.setting.bank == view.query_side:
+        st.caption("Each of these queries is in the bank of the correction, where it holds its own right answer back. With another bank, "
+                   "such as the images themselves, the corrected ranks are fairer.")
     _queries(found, "hub_displaced")
 
 

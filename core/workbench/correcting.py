@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -142,20 +143,20 @@ class CorrectionService:
         if found is None:
             return None
         rows = view.live[np.argsort(view.item_ids[view.live], kind="stable")]
-        bias = (found.bias[rows] * part).astype(np.float32)
+        found = replace(found, bias=found.bias * np.float32(part))
 
         def count() -> np.ndarray:
             asking = None if before.query_side == "items" else HubService(self._collection).asking(before.query_side)
             return hubness.k_occurrence_from_vectors(
-                view.rows(rows), max(before.k, 1), query_vectors=asking, bias=bias
+                view.rows(rows), max(before.k, 1), query_vectors=asking, bias=found.bias[rows]
             )
 
         key = (*state_of(self._collection), view.set.set_id, "corrected", found.setting, before.query_side, before.k,
-               before.n_queries, part, float(found.bias.sum()))
+               before.n_queries, hashlib.sha256(found.bias.tobytes()).digest())
         n_k = remembered(key, count)
         big = n_k >= before.threshold
         return CorrectedView(
-            setting=found.setting, said=found.said, item_ids=view.item_ids[rows], bias=bias, n_k=n_k,
+            setting=found.setting, said=found.said, item_ids=view.item_ids[rows], bias=found.bias[rows], n_k=n_k,
             report=hubness.hubness_report(n_k, k=max(before.k, 1), n_queries=before.n_queries),
             lorenz=hubness.lorenz(n_k), n_hubs=int(big.sum()),
             share_captured=float(n_k[big].sum() / max(1, n_k.sum())),

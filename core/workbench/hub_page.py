@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -253,7 +254,7 @@ class HubPageService:
         before = remembered(key, lambda: find(None))
         if after is None or not np.array_equal(after.item_ids, vectors.item_ids[rows]):
             return before, None
-        return before, remembered((*key, after.setting, float(after.bias.sum())), lambda: find(after.bias))
+        return before, remembered((*key, after.setting, hashlib.sha256(after.bias.tobytes()).digest()), lambda: find(after.bias))
 
     def _right(self, side: str, texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Text -> ids of the items that answer it; texts without a known answer are left out."""

@@ -142,8 +142,16 @@ def test_captions_show_whose_right_answer_is_displaced_before_and_after(app, wb,
     assert list(zip(table["query"], table["hub"], table["after"], table["rank"], table["then"])) == expected
     assert all(hub < right for _, hub, _, right, _ in expected)
     assert any(f"In {len(expected)} of" in text for text in texts(app))
+    assert not any("in the bank of the correction" in text for text in texts(app))
     right = list(dict.fromkeys(case.right.item_id for case in page.displaced))
     assert drawn[0].ids[1 : 1 + len(right)].tolist() == right
+
+
+def test_queries_that_are_their_own_bank_are_said_to_be(app, wb):
+    view = wb.hubs.report(5, "captions")
+    hub = max((wb.hub_pages.page(view, item_id) for item_id in view.item_ids.tolist()), key=lambda one: len(one.displaced))
+    framed(app, hub=hub.row.item.item_id, k="5", side="captions", recipe="hub:is:20:captions")
+    assert any("in the bank of the correction" in text for text in texts(app))
 
 
 def test_queries_without_grades_say_how_to_get_to_know(app, wb):

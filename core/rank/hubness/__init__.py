@@ -37,9 +37,10 @@ from core.rank.hubness.softmax import (
 from core.rank.hubness.tables import without_self
 
 __all__ = [
-    "BIAS_METHODS", "OTHER_METHODS", "Scalings", "active_from_vectors", "active_items", "atkinson",
-    "centroid_distances", "chance_bound", "csls", "dual_dynamic_inverted_softmax", "dual_inverted_softmax",
-    "dynamic_inverted_softmax", "exact_as_bias", "expected_occurrence", "gini", "globally_corrected", "hub_threshold",
-    "hubness_report", "inverted_softmax", "item_bias", "k_occurrence", "k_occurrence_from_vectors", "log_normalizer",
-    "lorenz", "ranks", "robin_hood", "share_nearer", "sinkhorn_prior", "sinkhorn_scalings", "skewness", "without_self",
+    "BIAS_METHODS", "OTHER_METHODS", "Scalings", "active_from_vectors", "active_items", "atkinson", "csls",
+    "dual_dynamic_inverted_softmax", "dual_inverted_softmax", "dynamic_inverted_softmax", "exact_as_bias", "gini",
+    "globally_corrected", "hub_threshold", "hubness_report", "inverted_softmax", "item_bias", "k_occurrence",
+    "k_occurrence_from_vectors", "log_normalizer", "lorenz", "robin_hood", "sinkhorn_prior", "sinkhorn_scalings",
+    "skewness", "without_self",
+    "centroid_distances", "chance_bound", "expected_occurrence", "ranks", "share_nearer",
 ]  # fmt: skip
