@@ -125,10 +125,10 @@ def _prove(args: argparse.Namespace) -> int:
     from core.workbench import Workbench
 
     proof = Workbench.open(args.name).proof
-    _finished(proof.start(args.truth or "", args.labels or "", metric=args.metric or "", seed=args.seed))
+    _finished(proof.start(args.truth or "", args.column or "", metric=args.metric or "", seed=args.seed))
     outcome = proof.result()
     recipe = proof.adopt().name if args.use and outcome.recommended is not None else None
-    _say(args, {**outcome.account, "sentence": outcome.sentence, "recipe": recipe}, documents.of_proof(outcome, recipe))
+    _say(args, {**outcome.account, "sentence": outcome.sentence, "notes": list(outcome.notes), "recipe": recipe}, documents.of_proof(outcome, recipe))
     return 0
 
 

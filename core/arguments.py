@@ -78,7 +78,8 @@ def parser() -> Parser:
     prove.add_argument("name", metavar="NAME")
     prove.add_argument("--truth", choices=("captions", "labels", "judgments"),
                        help="where right answers come from (default: the first that has enough)")  # fmt: skip
-    prove.add_argument("--labels", metavar="COLUMN", help="a metadata column: images of the same value must find each other")
+    prove.add_argument("--column", "--labels", dest="column", metavar="COLUMN",
+                       help="of the labels: images that have the same value in it must find each other")  # fmt: skip
     prove.add_argument("--metric", choices=("R@1", "R@5", "R@10", "nDCG@10"),
                        help="what decides (default: nDCG@10 for judgments, else R@1)")  # fmt: skip
     prove.add_argument("--seed", type=int, default=0, help="of the split into bank, tuning and test")

@@ -65,8 +65,9 @@ def of_proof(outcome: Outcome, recipe: str | None) -> str:
     lines = []
     for one in (outcome.raw, *outcome.tried):
         changed = "  ".join(f"{f.name} {f.after:.1f}" + ("" if one is outcome.raw else f" {f.words}") for f in one.figures)
-        lines.append(f"{one.words:<22}{one.bank:<32}{changed}  skewness {one.skewness:.2f}  never found {one.antihub_share:.1%}")
-    return "\n".join([*lines, outcome.sentence, *([f"Kept as the recipe {recipe}."] if recipe else [])])
+        graded = "" if one.graded is None else f"  Judged@10 {one.graded:.1f}"
+        lines.append(f"{one.words:<26}{one.bank:<32}{changed}{graded}  skewness {one.skewness:.2f}  never found {one.antihub_share:.1%}")
+    return "\n".join([*lines, outcome.sentence, *outcome.notes, *([f"Kept as the recipe {recipe}."] if recipe else [])])
 
 
 def so_far(job: Job) -> str:

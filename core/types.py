@@ -344,6 +344,9 @@ class KnnGraph:
         Positions in `item_ids`, nearest first.
     similarities : ndarray of float32, shape (n, k)
         Cosines, descending.
+    in_full : int
+        Items whose similarities were all taken in float32; for the others rough ones and an error bound were enough
+        to prove the same neighbours. -1 where it was not noted.
     """
 
     set_id: str
@@ -352,6 +355,7 @@ class KnnGraph:
     neighbors: np.ndarray
     similarities: np.ndarray
     exact: bool = True
+    in_full: int = -1
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ _DOING = {
     "encode": "Encoding", "fetch": "Downloading", "probe": "Measuring",
 }
 _BRINGING = ("ingest", "demo")
-_MANY_STEPS = ("refresh", "refit", "align", "prove")
+_MANY_STEPS = ("refresh", "refit", "align", "prove", "correct")
 """Kinds of jobs whose steps are works of their own: the step is named instead of the job."""
 _BYTES = "downloading"
 _STEPS_OF_ENCODERS = ("comparing", "measuring")

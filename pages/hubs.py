@@ -12,6 +12,7 @@ from pages import _hub_after as after  # noqa: E402
 from pages import _hub_link as link  # noqa: E402
 from pages import _hub_map, _hub_page, _hub_tables  # noqa: E402
 from pages import _hub_parts as parts  # noqa: E402
+from pages._hub_finding import proof_line  # noqa: E402
 from pages._hub_proof import proof  # noqa: E402
 from pages._shared import empty_state, workbench  # noqa: E402
 
@@ -29,6 +30,7 @@ else:
         _hub_page.show(wb, view, after.corrected(wb, view))
     else:
         parts.headline(view)
+        proof_line(wb)
         if view.n_items > 1:
             corrected = after.corrected(wb, view)
             after.measures(view, corrected)

@@ -383,6 +383,7 @@ def test_prove_refuses_under_its_number_with_both(loupe, indexed):
     code, out, err = loupe("prove", "c")
     assert (code, out) == (2, "")
     assert "No image has a caption, and this needs 150 or more" in err
+    assert loupe("prove", "c", "--column", "nothing")[0] == 2
     assert loupe("prove", "c", "--labels", "nothing")[0] == 2
     assert loupe("prove", "c", "--truth", "captions", "--labels", "x")[0] == 2
 
@@ -401,6 +402,19 @@ def test_prove_says_what_helps_and_keeps_it(loupe):
     assert "none" in out.splitlines()[0] and said["sentence"] in out
     code, out, _ = loupe("search", "p", "--text", "number 7 asked", "--recipe", "hub-corrected", "--json")
     assert (code, document(out)["recipe"]) == (0, "hub-corrected")
+
+
+def test_prove_lists_the_columns_and_takes_one(loupe):
+    from tests.proof_world import proof_world
+
+    wb = proof_world(bare=240, name="p")
+    wb.collection.update_metadata([(item, (), {"place": f"p{at % 5}"}) for at, item in enumerate(wb.collection.ids())])
+    for asked in ((), ("--truth", "labels")):
+        code, out, err = loupe("prove", "p", *asked)
+        assert (code, out) == (2, "") and "kind (240 images), place (240 images)" in err and len(err.splitlines()) == 1
+    code, out, _ = loupe("prove", "p", "--column", "place", "--json")
+    said = document(out)
+    assert (code, said["truth"], said["column"]) == (0, "labels", "place") and isinstance(said["notes"], list)
 
 
 # ---------------------------------------------------------------- align

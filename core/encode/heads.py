@@ -171,7 +171,7 @@ def load_heads(path: Path) -> Heads:
     return heads
 
 
-def save_heads(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:
+def save_heads(path: Path, tensors: Mapping[str, np.ndarray]) -> str:
     """Pack and write heads; the file's SHA-256.
 
     Matrices of 100,000 numbers or more become int8 with one float16 scale for each column (an error of at most half a
@@ -179,7 +179,8 @@ def save_heads(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[
     """
     from safetensors.numpy import save
 
-    data = save(pack(tensors), metadata={"format": FORMAT, **metadata})
+    # One entry: safetensors writes several in another order every time, and the same heads must give the same file.
+    data = save(pack(tensors), metadata={"format": FORMAT})
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.part")
     partial.write_bytes(data)

@@ -9,6 +9,7 @@ ways give the same graph, up to the last bit of a float32 product.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +32,23 @@ _SCALE = 1e6  # similarities are compared after rounding to 6 decimals
 # in the worst case of plain summation; BLAS sums pairwise and does far better)
 _FLOAT32_ERROR = 4e-6
 _BFLOAT16_HALF_ULP = 2.0**-9
+
+
+@dataclass(frozen=True, eq=False)
+class Nearest:
+    """The nearest others of every row of a matrix.
+
+    Attributes
+    ----------
+    neighbors : ndarray of int32, shape (n, k)
+    similarities : ndarray of float32, shape (n, k)
+    in_full : int
+        Rows whose products were all taken in float32; for the others rough products and the error bound were enough.
+    """
+
+    neighbors: np.ndarray
+    similarities: np.ndarray
+    in_full: int
 
 
 def build(view: VectorView, k: int = DEFAULT_K, on_progress: Progress | None = None, *,
@@ -68,13 +86,12 @@ def build(view: VectorView, k: int = DEFAULT_K, on_progress: Progress | None = N
     order = np.argsort(ids, kind="stable")
     ids, vectors = ids[order], np.asarray(view.rows(live[order]), dtype=np.float32)
     n = len(ids)
-    neighbors, similarities = nearest(vectors, min(k, max(n - 1, 0)), on_progress, rough=rough)
-    return KnnGraph(set_id=view.set.set_id, generation=view.generation, item_ids=ids, neighbors=neighbors,
-                    similarities=similarities, exact=True)
+    found = nearest(vectors, min(k, max(n - 1, 0)), on_progress, rough=rough)
+    return KnnGraph(set_id=view.set.set_id, generation=view.generation, item_ids=ids, neighbors=found.neighbors,
+                    similarities=found.similarities, exact=True, in_full=found.in_full)
 
 
-def nearest(vectors: np.ndarray, k: int, on_progress: Progress | None = None, *,
-            rough: bool | None = None) -> tuple[np.ndarray, np.ndarray]:
+def nearest(vectors: np.ndarray, k: int, on_progress: Progress | None = None, *, rough: bool | None = None) -> Nearest:
     """Find the `k` nearest other rows of every row.
 
     Parameters
@@ -86,22 +103,23 @@ def nearest(vectors: np.ndarray, k: int, on_progress: Progress | None = None, *,
 
     Returns
     -------
-    neighbors : ndarray of int32, shape (n, k)
-    similarities : ndarray of float32, shape (n, k)
+    Nearest
     """
     n = len(vectors)
     neighbors = np.empty((n, k), np.int32)
     similarities = np.empty((n, k), np.float32)
     if k == 0:
-        return neighbors, similarities
+        return Nearest(neighbors, similarities, 0)
     torch = _torch() if (n >= _ROUGH_FROM if rough is None else rough) else None
     blocks = _rough_blocks(torch, vectors, k) if torch is not None else _exact_blocks(vectors, k)
-    for rows, columns, values in blocks:
+    in_full = 0
+    for rows, columns, values, whole in blocks:
         neighbors[rows] = columns
         similarities[rows] = values
+        in_full += whole
         if on_progress is not None:
             on_progress(int(rows[-1]) + 1, n)
-    return neighbors, similarities
+    return Nearest(neighbors, similarities, in_full)
 
 
 def around(view: VectorView, item_ids: Sequence[str], k: int) -> dict[str, list[str]]:
@@ -144,13 +162,13 @@ def _block_rows(n: int, itemsize: int) -> int:
     return int(max(1, min(1024, _BLOCK_BYTES // max(1, n * itemsize))))
 
 
-def _exact_blocks(vectors: np.ndarray, k: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield (rows, neighbours, similarities) with every product in float32."""
+def _exact_blocks(vectors: np.ndarray, k: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, int]]:
+    """Yield (rows, neighbours, similarities, how many of them in full) with every product in float32."""
     n = len(vectors)
     step = _block_rows(n, 4)
     for start in range(0, n, step):
         rows = np.arange(start, min(start + step, n))
-        yield rows, *_exact_rows(vectors, rows, k)
+        yield rows, *_exact_rows(vectors, rows, k), len(rows)
 
 
 def _exact_rows(vectors: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -181,8 +199,8 @@ def _select(values: np.ndarray, columns: np.ndarray, k: int) -> tuple[np.ndarray
     return chosen, np.clip(np.take_along_axis(values, best, axis=1), -1.0, 1.0).astype(np.float32)
 
 
-def _rough_blocks(torch: object, vectors: np.ndarray, k: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield (rows, neighbours, similarities), candidates taken from bfloat16 products."""
+def _rough_blocks(torch: object, vectors: np.ndarray, k: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, int]]:
+    """Yield (rows, neighbours, similarities, how many of them in full), candidates taken from bfloat16 products."""
     n = len(vectors)
     whole = torch.from_numpy(np.ascontiguousarray(vectors))
     half = whole.to(torch.bfloat16)
@@ -196,17 +214,19 @@ def _rough_blocks(torch: object, vectors: np.ndarray, k: int) -> Iterator[tuple[
         products = half[start:start + len(rows)] @ half.T
         products[torch.arange(len(rows)), torch.from_numpy(rows)] = float("-inf")
         columns, values, proven = _rescored(torch, products, vectors, rows, k, few, bound)
+        whole = 0
         for wider in (many, None):
             open_rows = np.flatnonzero(~proven)
             if len(open_rows) == 0:
                 break
             if wider is None:
+                whole = len(open_rows)
                 columns[open_rows], values[open_rows] = _exact_rows(vectors, rows[open_rows], k)
             else:
                 part = products[torch.from_numpy(open_rows)]
                 columns[open_rows], values[open_rows], proven[open_rows] = _rescored(
                     torch, part, vectors, rows[open_rows], k, wider, bound)
-        yield rows, columns, values
+        yield rows, columns, values, whole
 
 
 def _rescored(torch: object, products: object, vectors: np.ndarray, rows: np.ndarray, k: int, n_candidates: int,
@@ -245,7 +265,7 @@ def save(collection: Collection, graph: KnnGraph) -> None:
     """Store the graph as an artifact of its vector set; replaces the one before."""
     arrays = {"item_ids": graph.item_ids.astype("S"), "neighbors": graph.neighbors,
               "similarities": graph.similarities.astype(np.float32)}
-    meta = {"k": int(graph.neighbors.shape[1]), "exact": bool(graph.exact)}
+    meta = {"k": int(graph.neighbors.shape[1]), "exact": bool(graph.exact), "in_full": graph.in_full}
     collection.put_artifact(ARTIFACT, graph.set_id, arrays, meta, graph.generation)
 
 
@@ -262,4 +282,4 @@ def load(collection: Collection, set_id: str | None = None) -> KnnGraph | None:
                     item_ids=np.asarray(stored.arrays["item_ids"]).astype(str),
                     neighbors=np.asarray(stored.arrays["neighbors"]),
                     similarities=np.asarray(stored.arrays["similarities"]),
-                    exact=bool(stored.meta.get("exact", True)))
+                    exact=bool(stored.meta.get("exact", True)), in_full=int(stored.meta.get("in_full", -1)))

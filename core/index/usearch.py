@@ -54,6 +54,19 @@ class VectorIndex:
             matches = self.index.search(query.astype(np.float16), min(count, len(self.index)), threads=1)
         return np.unique(matches.keys.astype(np.int64))
 
+    def many(self, queries: np.ndarray, count: int) -> np.ndarray:
+        """int64 (n, count): positions of about the nearest rows of each query; -1 where fewer were found.
+
+        Other searches wait for it, so ask for a few hundred at a time.
+        """
+        with self._turn:
+            matches = self.index.search(queries.astype(np.float16), count, threads=cpu_threads())
+        keys = np.atleast_2d(matches.keys).astype(np.int64)
+        out = np.full((len(queries), count), -1, np.int64)
+        out[:, : keys.shape[1]] = keys
+        out[np.arange(count) >= np.atleast_1d(matches.counts)[:, None]] = -1
+        return out
+
 
 def build(
     view: VectorView, path: Path, on_progress: Callable[[int, int], None] | None = None, *, threads: int | None = None

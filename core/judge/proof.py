@@ -4,13 +4,14 @@ The questions are cut in two by what they are about. Strengths are chosen on the
 reported on, paired with the ranking as it is. The bank a correction is computed from is made of neither's questions.
 
 The rule of the recommendation is fixed beforehand: of the corrections that search can serve, the one that did best on
-the tuning part is looked at, and it is recommended only if the interval of its difference on the test part lies above 0.
-Choosing by the test part instead would let the luckiest of many methods through.
+the tuning part is looked at, and it is recommended only if the interval of its difference on the test part lies above 0
+and the test part has enough independent questions. Choosing by the test part instead would let the luckiest of many
+methods through; so one comparison is made, however many are shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,10 +23,14 @@ from core.metrics.ranking import per_query
 from core.rank import hubness
 
 DEPTH = 10
+ENOUGH_TEST, LEAST_A_PART = 50, 10
+"""Independent questions (groups of them) in the test part, below which nothing is recommended: a percentile interval of
+fewer is too narrow for what it says. And in either part, below which nothing is measured."""
 METRICS: Mapping[str, str] = {"R@1": "Success@1", "R@5": "Success@5", "R@10": "Success@10", "nDCG@10": "nDCG@10"}
 """What is measured -> the metric of `core.metrics`. R@k as retrieval papers use it: a right answer among the first k."""
 RULE = ("Of the corrections that search can serve, the one that did best on the tuning part is taken; it is recommended "
-        "only if the 95 % interval of its difference on the test part lies above 0.")  # fmt: skip
+        "only if the 95 % interval of its difference on the test part lies above 0, and that part has "
+        f"{ENOUGH_TEST} independent questions or more.")  # fmt: skip
 Progress = Callable[[int, int], None]
 
 
@@ -67,6 +72,8 @@ class Trial:
     banks : tuple of Bank
     own : ndarray of int64, shape (Q,), optional
         Position of the item a question was made of, which cannot be its answer; -1 for none.
+    graded : tuple of set of int, length Q, optional
+        Where answers come from judgments: positions of all items that somebody graded, wrong ones too.
     """
 
     queries: np.ndarray
@@ -76,6 +83,7 @@ class Trial:
     is_test: np.ndarray
     banks: tuple[Bank, ...]
     own: np.ndarray | None = None
+    graded: tuple[Set[int], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,7 @@ class Row:
     Attributes
     ----------
     method : str
-        As in recipes: is, dual_is, csls, sinkhorn; and csls_k, dis, gc, which are measured only.
+        As in recipes: is, dual_is, csls, sinkhorn; and csls_k, dis, dual_dis, dual_dis_case, gc, which are measured only.
     strength : float
         Inverse temperature; the number of neighbours for ``csls``; 0 where the method has none.
     served : str
@@ -106,6 +114,8 @@ class Row:
         On the test part, in the order of `METRICS`.
     skewness, antihub_share : float
         Of the 10-occurrence over all questions.
+    graded : float or None
+        Judged@10 on the test part, in per cent: how much of the first ten somebody graded. None without judgments.
     """
 
     method: str
@@ -116,6 +126,7 @@ class Row:
     figures: tuple[Figure, ...]
     skewness: float
     antihub_share: float
+    graded: float | None = None
 
     def figure(self, name: str) -> Figure:
         """The figure of that name."""
@@ -144,6 +155,12 @@ class Proof:
     recommended : bool
     n_items, n_tuning, n_test : int
         Items of the gallery, and questions of each part.
+    n_unasked : int
+        Items of the gallery that are no question's right answer.
+    n_groups : int
+        Independent questions of the test part: questions of one group count once.
+    untried : tuple of str
+        ``method with bank`` of what needs a table that is too large.
     banks : Mapping of bank name to its number of rows
     seed : int
     """
@@ -158,6 +175,9 @@ class Proof:
     n_test: int
     banks: Mapping[str, int]
     seed: int
+    n_unasked: int = 0
+    n_groups: int = 0
+    untried: tuple[str, ...] = ()
 
 
 def cut(groups: np.ndarray, shares: Sequence[float], seed: int = 0) -> np.ndarray:
@@ -211,35 +231,56 @@ def prove(
         A part has no questions, a group is in both, or there is no such measure.
     """
     _check(trial, metric, grid)
-    S = trial.queries.astype(np.float64) @ trial.items.T.astype(np.float64)
+    S = _similarities(trial)
     tuning, test = np.flatnonzero(~trial.is_test), np.flatnonzero(trial.is_test)
-    everything = np.arange(len(S))
-    plain = _top(trial, everything, S)
+    plain = _top(trial, np.arange(len(S)), S)
     before = _measured(trial, test, plain[test])
     raw = _row(trial, "none", "", 0.0, "", _tuned(trial, tuning, plain[tuning], metric), before, before, plain, seed)
     total = len(trial.banks) * sum(map(len, grid.values()))
-    rows, done = [], 0
+    rows, done, untried = [], 0, []
+
+    def tell(n: int) -> None:
+        if on_progress is not None:
+            on_progress(n, total)
+
     for bank in trial.banks:
         for method, strengths in grid.items():
-            best: tuple[float, float, Correction] | None = None
-            for made in corrections(method, strengths, S, trial.items, bank.vectors, bank.positions, seed):
-                tuned = _tuned(trial, tuning, _top(trial, tuning, made.scores(tuning)), metric)
-                if best is None or tuned > best[0]:  # of equals the first
-                    best = (tuned, made.strength, made)
-                done += 1
-                if on_progress is not None:
-                    on_progress(done, total)
+            best = _at_its_best(trial, S, method, strengths, bank, metric, seed, lambda n, done=done: tell(done + n))
+            done += len(strengths)
             if best is None:
+                untried.append(f"{NAMES[method].title} with {bank.name}")
                 continue
-            ranking = _top(trial, everything, best[2].scores(everything))
+            strength, tuned, ranking = best
             served = bank.served if NAMES[method].served else ""
             after = _measured(trial, test, ranking[test])
-            rows.append(_row(trial, method, bank.name, best[1], served, best[0], before, after, ranking, seed))
+            rows.append(_row(trial, method, bank.name, strength, served, tuned, before, after, ranking, seed))
     judged = _judged(raw, rows)
+    n_groups = len(np.unique(trial.groups[test]))
+    clear = judged >= 0 and rows[judged].figure(metric).change.above_zero
     return Proof(
-        metric, raw, tuple(rows), judged, judged >= 0 and rows[judged].figure(metric).change.above_zero,
-        len(trial.items), len(tuning), len(test), {bank.name: len(bank.vectors) for bank in trial.banks}, seed,
+        metric, raw, tuple(rows), judged, clear and n_groups >= ENOUGH_TEST, len(trial.items), len(tuning), len(test),
+        {bank.name: len(bank.vectors) for bank in trial.banks}, seed, len(trial.items) - len(set().union(*trial.relevant)),
+        n_groups, tuple(untried),
     )  # fmt: skip
+
+
+def _at_its_best(
+    trial: Trial, S: np.ndarray, method: str, strengths: Sequence[float], bank: Bank, metric: str, seed: int, tell: Callable[[int], None]
+) -> tuple[float, float, np.ndarray] | None:
+    """The strength that is best on the tuning part, the measure there, and the ranking of all questions with it."""
+    tuning, test = np.flatnonzero(~trial.is_test), np.flatnonzero(trial.is_test)
+    best: tuple[float, Correction, np.ndarray] | None = None
+    for n, made in enumerate(corrections(method, strengths, S, trial.items, bank.vectors, bank.positions, seed), 1):
+        top = _top(trial, tuning, made.scores(tuning))
+        tuned = _tuned(trial, tuning, top, metric)
+        if best is None or tuned > best[0]:  # of equals the first
+            best = (tuned, made, top)
+        tell(n)
+    if best is None:
+        return None
+    ranking = np.empty((len(S), best[2].shape[1]), np.int64)
+    ranking[tuning], ranking[test] = best[2], _top(trial, test, best[1].scores(test))
+    return best[1].strength, best[0], ranking
 
 
 def _check(trial: Trial, metric: str, grid: Mapping[str, Sequence[float]]) -> None:
@@ -256,6 +297,24 @@ def _check(trial: Trial, metric: str, grid: Mapping[str, Sequence[float]]) -> No
         raise InputError(f"{len(both)} groups have questions in both parts, so what was tuned on would be tested on.")
     if not all(trial.relevant):
         raise InputError("A question without a right answer measures nothing; leave it out.")
+    n_tuning, n_test = (len(np.unique(trial.groups[part])) for part in (~trial.is_test, trial.is_test))
+    if min(n_tuning, n_test) < LEAST_A_PART:
+        raise InputError(
+            f"{n_tuning:,} independent questions would tune and {n_test:,} test, and each takes {LEAST_A_PART} or more. "
+            "Questions about one image, its copies and near-duplicates count as one."
+        )
+
+
+def _similarities(trial: Trial) -> np.ndarray:
+    """float64 (Q, G). What a question was made of is below everything else: it opens no gate and is in no ranking."""
+    S = np.empty((len(trial.queries), len(trial.items)))
+    queries = trial.queries.astype(np.float64)
+    for start in range(0, len(trial.items), 8192):  # no second copy of all vectors
+        S[:, start : start + 8192] = queries @ trial.items[start : start + 8192].T.astype(np.float64)
+    if trial.own is not None:
+        rows = np.flatnonzero(trial.own >= 0)
+        S[rows, trial.own[rows]] = -2.0
+    return S
 
 
 def _judged(raw: Row, rows: Sequence[Row]) -> int:
@@ -315,4 +374,14 @@ def _row(
         for name in METRICS
     )  # fmt: skip
     report = hubness.hubness_report(hubness.k_occurrence(ranking, len(trial.items)))
-    return Row(method, bank, strength, served, tuned, figures, report.skewness, report.antihub_share)
+    graded = None if trial.graded is None else _graded(trial, ranking)
+    return Row(method, bank, strength, served, tuned, figures, report.skewness, report.antihub_share, graded)
+
+
+def _graded(trial: Trial, ranking: np.ndarray) -> float:
+    """Judged@10 on the test part, in per cent."""
+    shares = []
+    for query in np.flatnonzero(trial.is_test).tolist():
+        found = ranking[query][ranking[query] >= 0].tolist()
+        shares.append(sum(item in trial.graded[query] for item in found) / max(1, len(found)))  # type: ignore[index]
+    return float(100 * np.mean(shares))

@@ -1,7 +1,8 @@
 """Questions with known answers from what a collection has: its captions, a column of labels, its judgments.
 
-What a bank is made of is cut off by item first. Images of the bank part are not in the gallery: with them in it their
-own captions would push them down and nobody else, and every correction would look better than it is.
+Whoever searches searches the whole collection, so images that no question is about are in the gallery, too. Left out of
+it are, on purpose, the images whose captions are the bank of other images' captions, and copies of them: their own
+captions would push them down and nobody else, and every correction would look better than it is.
 """
 
 from __future__ import annotations
@@ -17,8 +18,13 @@ from core.judge.proof import Bank, Trial, cut
 NEEDED_IMAGES, NEEDED_QUERIES = 150, 20
 """Below them an interval is too wide to say anything: images with a caption or label, judged queries."""
 ITEMS_AT_MOST, QUERIES_AT_MOST, BANK_AT_MOST = 3_000, 4_000, 2_000
-"""More are an even sample: trying every setting stays a matter of a minute."""
+"""Images that are asked about or give a bank, questions, rows of a bank. More are an even sample: trying every setting
+stays a matter of a few minutes at most."""
+GALLERY_AT_MOST = 10_000
+"""Images that captions are searched among; an even sample of more, and all that are asked about."""
 SIMILARITIES_AT_MOST = 20_000_000
+LARGEST_SHARE = 0.1
+"""Of the images, in one group of near-duplicates or of shared captions: a larger one would be a part by itself."""
 OTHER, SAME, ITSELF, THEIRS = "captions of other images", "captions of the same images", "the images themselves", "the captions"
 OTHER_IMAGES = "other images"
 Embed = Callable[[Sequence[str]], np.ndarray]
@@ -39,7 +45,7 @@ def enough(n: int, what: str) -> str:
     return f"{have}, and this needs {needed} or more: with fewer, chance decides."
 
 
-def sampled(ids: Iterable[str], most: int = ITEMS_AT_MOST, seed: int = 0) -> list[str]:
+def sampled(ids: Iterable[str], most: int, seed: int = 0) -> list[str]:
     """The ids in order, an even sample where there are more than `most`."""
     ordered = sorted(ids)
     if len(ordered) <= most:
@@ -53,13 +59,15 @@ def of_captions(
 ) -> Trial:
     """Each caption must find its image.
 
-    A third of the images gives the bank of other images' captions; the others are the gallery, half of which the
-    strengths are tuned on. Where most images have several captions, those are taken: their first captions are the bank
-    of the same images' captions, as they are in search, and the others ask.
+    A third of the captioned images gives the bank of other images' captions; the others are asked about, half of them
+    to tune. The gallery holds these, and all images without a question. Where most captioned images have several
+    captions, those ask: the first captions of the gallery are then the bank of the same images' captions, as they are
+    in search, and the others ask.
 
     Parameters
     ----------
     captions : Mapping of item id to captions
+        Of everything that can be found; empty where an image has none.
     same : iterable of groups of item ids
         Copies and near-duplicates, which stay in one part.
     vectors : callable
@@ -70,33 +78,82 @@ def of_captions(
     Raises
     ------
     InputError
-        Too few images have a caption, or the captions mostly repeat.
+        Too few images have a caption, the captions mostly repeat, or the images are mostly near-duplicates.
     """
     texts_of = {item: kept for item, texts in captions.items() if (kept := [t for t in texts if t.strip()])}
     if wrong := enough(len(texts_of), "caption"):
         raise InputError(wrong)
-    texts_of = _several(texts_of)
-    words = words_of_captions({item: texts_of[item] for item in sampled(texts_of, seed=seed)}, same, seed)
+    same = merged(same)
+    able = _several(texts_of)
+    words = words_of_captions({item: able[item] for item in sampled(able, ITEMS_AT_MOST, seed)}, same, seed)
     if words.kind != "captions":
         raise InputError(
             f"{len(words.item_ids):,} images share {len(words.texts):,} captions, so a caption has no one image to find; "
             "choose a column of labels instead."
         )
-    part = cut(words.groups, (1 / 3, 1 / 3, 1 / 3), seed)
-    gallery, apart = np.flatnonzero(part > 0), np.flatnonzero(part == 0)
-    asked, kept = _asked(words, gallery)
-    images = _owners(words, gallery)
-    banks = [Bank(OTHER, embed([words.texts[t] for t in _some(words.texts_of(apart), seed)]), served="" if len(kept) else "captions")]
-    if len(kept):
-        banks.append(Bank(SAME, embed([words.texts[t] for t in _some(kept, seed)]), served="captions"))
-    items = vectors([words.item_ids[item] for item in gallery])
+    part = _parts(words.groups, seed)
+    asking, apart = np.flatnonzero(part > 0), np.flatnonzero(part == 0)
+    ids = _gallery([words.item_ids[n] for n in asking], [words.item_ids[n] for n in apart],
+                   {tidy(words.texts[t]) for t in words.texts_of(apart)}, captions, same, seed)  # fmt: skip
+    place = {item: n for n, item in enumerate(ids)}
+    asked, firsts = _asked(words, asking, max(1, SIMILARITIES_AT_MOST // len(ids)))
+    images = _owners(ids, texts_of, {tidy(words.texts[t]): t for t in asked.tolist()})
+    banks = [Bank(OTHER, embed([words.texts[t] for t in _some(words.texts_of(apart), seed)]), served="" if firsts else "captions")]
+    if firsts:
+        asks = {tidy(words.texts[t]) for t in asked.tolist()}
+        mine = {tidy(first): first for item in ids if item in texts_of and tidy(first := texts_of[item][0]) not in asks} | firsts
+        banks.append(Bank(SAME, embed([mine[name] for name in _some(np.array(sorted(mine)), seed)]), served="captions"))
+    items = vectors(ids)
     banks.append(_itself(items, seed))
-    groups = np.array([words.groups[gallery[images[t][0]]] for t in asked.tolist()])
-    parts = np.array([part[gallery[images[t][0]]] for t in asked.tolist()])
+    of = {place[words.item_ids[n]]: n for n in asking.tolist()}
+    first = [next(of[at] for at in images[t] if at in of) for t in asked.tolist()]  # an image that asks this
     return Trial(
-        embed([words.texts[t] for t in asked]), items, tuple(dict.fromkeys(images[t], 1) for t in asked.tolist()), groups, parts == 2,
-        tuple(banks),
+        embed([words.texts[t] for t in asked]), items, tuple(dict.fromkeys(images[t], 1) for t in asked.tolist()),
+        words.groups[first], part[first] == 2, tuple(banks),
     )  # fmt: skip
+
+
+def merged(groups: Iterable[Iterable[str]]) -> list[set[str]]:
+    """Groups that share a member made one."""
+    group_of: dict[str, set[str]] = {}
+    for group in groups:
+        together = set(group)
+        for other in list({id(found): found for item in together if (found := group_of.get(item)) is not None}.values()):
+            together |= other
+        group_of.update(dict.fromkeys(together, together))
+    return list({id(group): group for group in group_of.values()}.values())
+
+
+def _parts(groups: np.ndarray, seed: int) -> np.ndarray:
+    """0 bank, 1 tuning, 2 test, -1 neither: members of a group so large that it would be a part by itself."""
+    _, group_of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    fit = np.flatnonzero(sizes[group_of] <= max(1, LARGEST_SHARE * len(groups)))
+    if len(fit) < NEEDED_IMAGES:
+        raise InputError(
+            f"Of {len(groups):,} images with a caption {len(groups) - len(fit):,} are in groups of copies, near-duplicates or shared "
+            f"captions that are too large to be divided (the largest has {sizes.max():,}); {len(fit):,} are left, and this needs "
+            f"{NEEDED_IMAGES} or more."
+        )
+    part = np.full(len(groups), -1)
+    part[fit] = cut(groups[fit], (1 / 3, 1 / 3, 1 / 3), seed)
+    return part
+
+
+def _gallery(
+    asking: Sequence[str], apart: Sequence[str], said: set[str], captions: Mapping[str, Sequence[str]],
+    same: Sequence[set[str]], seed: int,
+) -> list[str]:
+    """Ids, in order, of the images asked about and of all others, but for what hangs together with the bank `said`.
+
+    Copies of an image that is asked about are left out as well: nobody said whether they are right.
+    """
+    known = set(asking)
+    out = set(apart) | {item for item, texts in captions.items() if any(tidy(text) in said for text in texts)}
+    for group in same:
+        if not (out.isdisjoint(group) and known.isdisjoint(group)):
+            out |= group
+    rest = sampled(set(captions) - out - known, max(0, GALLERY_AT_MOST - len(known)), seed)
+    return sorted([*known, *rest])
 
 
 def _several(texts_of: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
@@ -108,23 +165,24 @@ def _several(texts_of: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     return dict(several if len(several) >= max(NEEDED_IMAGES, len(texts_of) / 2) else texts_of)
 
 
-def _asked(words: Words, gallery: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Texts that ask, and the first text of each image for a bank: none where not every image has more than one."""
-    mine = [words.fitting[item] for item in gallery.tolist()]
+def _asked(words: Words, asking: np.ndarray, most: int) -> tuple[np.ndarray, dict[str, str]]:
+    """Texts that ask, and the first text of each image, which does not: none where not every image has more than one."""
+    mine = [words.fitting[item] for item in asking.tolist()]
     if min(map(len, mine)) < 2:
-        return np.array(sorted({texts[0] for texts in mine})), np.zeros(0, np.int64)
+        return np.array(sorted({texts[0] for texts in mine})), {}
     kept = {texts[0] for texts in mine}
-    room = max(1, QUERIES_AT_MOST // len(mine))
+    room = max(1, min(QUERIES_AT_MOST, most) // len(mine))
     asked = {text for texts in mine for text in [t for t in texts if t not in kept][:room]}
-    return np.array(sorted(asked)), np.array(sorted(kept))
+    return np.array(sorted(asked)), {tidy(words.texts[t]): words.texts[t] for t in sorted(kept)}
 
 
-def _owners(words: Words, gallery: np.ndarray) -> dict[int, list[int]]:
-    """Text -> places in the gallery of the images it fits."""
+def _owners(ids: Sequence[str], texts_of: Mapping[str, Sequence[str]], asked: Mapping[str, int]) -> dict[int, list[int]]:
+    """Text that asks -> places in the gallery of the images that have it, whether they are asked about or not."""
     found: dict[int, list[int]] = {}
-    for place, item in enumerate(gallery.tolist()):
-        for text in words.fitting[item]:
-            found.setdefault(text, []).append(place)
+    for place, item in enumerate(ids):
+        for said in {tidy(text) for text in texts_of.get(item, ())}:
+            if said in asked:
+                found.setdefault(asked[said], []).append(place)
     return found
 
 
@@ -141,12 +199,12 @@ def of_labels(
         Too few images have a label, all have the same one, or hardly any two.
     """
     known = {item: str(value) for item, value in labels.items() if value is not None and str(value).strip()}
-    for group in same:
+    for group in merged(same):
         for copy in sorted(item for item in group if item in known)[1:]:
             del known[copy]
     if wrong := enough(len(known), "label"):
         raise InputError(wrong)
-    ids = sampled(known, seed=seed)
+    ids = sampled(known, ITEMS_AT_MOST, seed)
     kinds, kind_of = np.unique([known[item] for item in ids], return_inverse=True)
     if len(kinds) < 2:
         raise InputError(f"All {len(ids):,} images have the same label, so there is nothing to tell them apart by.")
@@ -167,7 +225,8 @@ def of_labels(
 
 
 def of_judgments(
-    queries: np.ndarray, grades: Sequence[Mapping[int, int]], items: np.ndarray, captions: np.ndarray | None, seed: int = 0
+    queries: np.ndarray, grades: Sequence[Mapping[int, int]], items: np.ndarray, captions: np.ndarray | None, seed: int = 0,
+    groups: Sequence[object] | None = None,
 ) -> Trial:
     """Each judged query must find what was graded 1 or more. Half of the queries tune; the gallery is the collection.
 
@@ -175,9 +234,12 @@ def of_judgments(
     ----------
     queries : ndarray of float32, shape (Q, d)
     grades : sequence of Mapping of position in `items` to grade, length Q
+        Of everything that was graded.
     items : ndarray of float32, shape (G, d)
     captions : ndarray of float32, shape (B, d), optional
         Bank of captions, none of which asks.
+    groups : sequence of hashable, length Q, optional
+        Queries of one group are in one part; each on its own by default.
 
     Raises
     ------
@@ -193,8 +255,12 @@ def of_judgments(
     banks = [_itself(items, seed)]
     if captions is not None and len(captions):
         banks.insert(0, Bank(THEIRS, captions, served="captions"))
-    groups = np.arange(len(able))
-    return Trial(queries[able], items, tuple(right[n] for n in able), groups, cut(groups, (0.5, 0.5), seed) == 1, tuple(banks))
+    named: dict[object, int] = {}
+    group = np.array([named.setdefault(n if groups is None else groups[n], len(named)) for n in able])
+    return Trial(
+        queries[able], items, tuple(right[n] for n in able), group, cut(group, (0.5, 0.5), seed) == 1, tuple(banks),
+        graded=tuple(frozenset(grades[n]) for n in able),
+    )  # fmt: skip
 
 
 def _itself(items: np.ndarray, seed: int) -> Bank:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from core.errors import InputError, NotFound
-from core.judge import truth
-from core.judge.corrections import NAMES
+from core.errors import InputError, NotFound, QueryError
+from core.judge import serving, truth
 from core.judge.proof import METRICS
 from core.search.filters import remembered, state_of
 from core.search.recipes import check, delete_recipe, recipes, save_recipe
 from core.store import Collection
 from core.types import HubSetting, Job, Recipe
+from core.workbench.findings import Tried, asked_with, line, notes, sentence, setting, tried_of
 from core.workbench.submitting import submit
 
 RECIPE = "hub-corrected"
@@ -33,57 +33,6 @@ class Source:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """One measure in per cent, without and with a correction, and the difference in points with its 95 % interval."""
-
-    name: str
-    before: float
-    after: float
-    change: float
-    low: float
-    high: float
-
-    @property
-    def words(self) -> str:
-        """The difference as one says it: ``+2.1 [0.9, 3.4]``."""
-        return f"{self.change:+.1f} [{self.low:.1f}, {self.high:.1f}]"
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """A correction at the strength that was best on the tuning part.
-
-    Attributes
-    ----------
-    words : str
-        ``csls at k 10``.
-    served : str
-        The bank of a recipe that does this; empty where it was measured only.
-    """
-
-    method: str
-    title: str
-    meaning: str
-    words: str
-    bank: str
-    strength: float
-    served: str
-    figures: tuple[Compared, ...]
-    skewness: float
-    antihub_share: float
-
-    @property
-    def called(self) -> str:
-        """Its title with its strength: ``Inverted softmax at beta 20``."""
-        how = self.words.partition(" ")[2]
-        return f"{self.title} {how}".strip()
-
-    def figure(self, name: str) -> Compared:
-        """The measure of that name."""
-        return next(one for one in self.figures if one.name == name)
-
-
 @dataclass(frozen=True)
 class Outcome:
     """What the last proof gave.
@@ -92,6 +41,10 @@ class Outcome:
     ----------
     sentence : str
         The recommendation in one sentence.
+    line : str
+        The finding in one sentence, for the top of a page.
+    notes : tuple of str
+        What has to be known beside it: what was left out, what does better but cannot be served, what else it acts on.
     recommended : Tried or None
         None: leave it off.
     in_use : bool
@@ -103,6 +56,8 @@ class Outcome:
     """
 
     sentence: str
+    line: str
+    notes: tuple[str, ...]
     recommended: Tried | None
     raw: Tried
     tried: tuple[Tried, ...]
@@ -120,72 +75,73 @@ class ProofService:
 
     # ------------------------------------------------------------ before
 
-    def sources(self) -> tuple[Source, ...]:
-        """What there are right answers in, those with enough first; captions and judgments are always named."""
+    def sources(self, column: str = "") -> tuple[Source, ...]:
+        """What there are right answers in, those with enough first; captions and judgments are always named.
+
+        Of very many columns only the first are looked at, and `column`.
+        """
         collection = self._collection
         if not collection.sets():
             return ()
-        has_text = collection.set().has_text
-        captioned, columns = remembered((*state_of(collection), "proof-sources"), self._counted)
-        judged = {j.query_id for j in collection.judgments.all() if j.grade is not None and j.grade >= 1}
-        n_judged = sum(q.query_id in judged and not q.query.where and all(t.kind == "text" for t in q.query.terms)
-                       for q in collection.saved_queries())  # fmt: skip
-        found = [self._source("captions", "", captioned, has_text)]
-        found += [self._source("labels", name, n, True) for name, n, kinds in columns if 2 <= kinds and 2 * kinds <= n]
-        found.append(self._source("judgments", "", n_judged, has_text))
+        try:
+            serving.vectors_for(collection, "captions")
+            mute = ""
+        except QueryError as error:
+            mute = str(error)
+        names = [one.name for one in collection.columns()]
+        names = [name for n, name in enumerate(names) if n < COLUMNS_AT_MOST or name == column]
+        captioned, columns = remembered((*state_of(collection), "proof-sources", tuple(names)), lambda: self._counted(names))
+        judged, _, left_out = serving.judged_queries(collection)
+        found = [_source("captions", "", captioned, mute)]
+        # What names each image, as an id does, is no label: hardly any two have the same.
+        found += [_source("labels", name, n) for name, n, kinds in columns if 2 <= kinds and 2 * kinds <= n]
+        found.append(_source("judgments", "", len(judged), mute, serving.left_out_words(left_out)))
         return tuple(sorted(found, key=lambda source: bool(source.why)))
 
-    def _counted(self) -> tuple[int, list[tuple[str, int, int]]]:
+    def _counted(self, names: Sequence[str]) -> tuple[int, list[tuple[str, int, int]]]:
         """Images with a caption; and each column with the images that have a value and its different values."""
         collection = self._collection
         ((captioned,),) = collection.select(
             "SELECT count(DISTINCT item_id) FROM captions JOIN items USING (item_id) WHERE trashed_at IS NULL AND trim(text) <> ''"
         )
         columns = []
-        for column in collection.columns()[:COLUMNS_AT_MOST]:
+        for name in names:
             ((n, kinds),) = collection.select(
                 "SELECT count(*), count(DISTINCT value) FROM (SELECT json_extract(meta, ?) AS value FROM items WHERE trashed_at IS NULL)"
                 " WHERE value IS NOT NULL AND trim(value) <> ''",
-                (f'$."{column.name}"',),
+                (f'$."{name}"',),
             )
-            columns.append((column.name, n, kinds))
+            columns.append((name, n, kinds))
         return captioned, columns
-
-    def _source(self, kind: str, column: str, n: int, can_read: bool) -> Source:
-        what = {"captions": "caption", "labels": "label", "judgments": "judgment"}[kind]
-        why = truth.enough(n, what) or ("" if can_read else "The vectors in use have no encoder that reads words.")
-        return Source(kind, column, n, why)
 
     # ------------------------------------------------------------ doing it
 
     def start(
         self, kind: str = "", column: str = "", *, metric: str = "", seed: int = 0, start: bool = True
     ) -> Job:
-        """Queue a proof; the one that is under way already, where there is one.
+        """Queue a proof; the same one that is under way already, where there is one.
 
         Parameters
         ----------
         kind : {"captions", "labels", "judgments"}, optional
             Where right answers come from; by default the first that has enough.
         column : str
-            Of the labels.
+            Of the labels. May be left out only where just one column has labels.
         metric : str, optional
             What decides, one of `core.judge.proof.METRICS`; by default nDCG@10 for judgments, else R@1.
 
         Raises
         ------
         InputError
-            There is too little to measure with; the message has both numbers.
+            There is too little to measure with; the message has both numbers. Several columns could be the labels.
+            Another proof is under way.
         """
-        under_way = self.job()
-        if under_way is not None and under_way.live:
-            return under_way
         if metric and metric not in METRICS:
             raise InputError(f"Measures are {', '.join(METRICS)}; {metric!r} is none of them.")
         if column and kind not in ("", "labels"):
             raise InputError(f"A column goes with labels, not with {kind}.")
         kind = "labels" if column else kind
-        there = self.sources()
+        there = self.sources(column)
         if not there:
             raise InputError(f"{self._collection.name} has no vectors yet; index its images first.")
         if not kind:
@@ -195,11 +151,19 @@ class ProofService:
             source = able[0] if able else Source(kind, column, 0, self._none_of(column))
         if source.why:
             raise InputError(source.why)
+        columns = [one for one in there if one.column and not one.why]
+        if source.truth == "labels" and not column and len(columns) > 1:
+            raise InputError(f"Several columns could be the labels, so one has to be named: {_columns(columns)}.")
         args = {"truth": source.truth, "column": source.column, "metric": metric, "seed": int(seed)}
+        under_way = self.job()
+        if under_way is not None and under_way.live:
+            if dict(under_way.args) == args:
+                return under_way
+            raise InputError(f"Another one is being measured, {asked_with(under_way.args)}; wait until it is done, or cancel it.")
         return submit(self._collection, "prove", args, start=start)
 
     def _none_of(self, column: str) -> str:
-        there = ", ".join(f"{one.column} ({one.n:,})" for one in self.sources() if one.column) or "none"
+        there = _columns([one for one in self.sources() if one.column]) or "none"
         name = f"no column {column!r}" if column else "no column"
         return f"There is {name} whose values are shared by images in {self._collection.name}; there are: {there}."
 
@@ -210,6 +174,11 @@ class ProofService:
         jobs = Queue(self._collection.home).jobs(self._collection.key)
         return next((job for job in jobs if job.kind == "prove"), None)
 
+    def under_way(self) -> str:
+        """What is being measured, ``with the labels in kind``; empty where nothing is."""
+        job = self.job()
+        return asked_with(job.args) if job is not None and job.live else ""
+
     # ------------------------------------------------------------ after
 
     def result(self) -> Outcome | None:
@@ -217,15 +186,24 @@ class ProofService:
         said = self._collection.setting(_LAST)
         if not isinstance(said, dict):
             return None
-        raw, tried = _tried(said["raw"]), tuple(_tried(row) for row in said["rows"])
+        raw, tried = tried_of(said["raw"]), tuple(tried_of(row) for row in said["rows"])
         judged = tried[said["judged"]] if said["judged"] >= 0 else None
         recommended = judged if said["recommended"] else None
-        stale = not self._collection.sets() or (said["set"], said["generation"]) != (
-            self._collection.set().set_id, self._collection.generation
+        in_use = recommended is not None and self.adopted() == setting(recommended, said)
+        return Outcome(
+            sentence(judged, recommended, said), line(judged, recommended, said), notes(judged, recommended, raw, tried, said),
+            recommended, raw, tried, str(said["metric"]), in_use, self._stale(said), said,
         )  # fmt: skip
-        in_use = recommended is not None and self.adopted() == _setting(recommended)
-        return Outcome(_sentence(judged, recommended, str(said["metric"]), int(said["n_test"])), recommended, raw, tried,
-                       str(said["metric"]), in_use, stale, said)  # fmt: skip
+
+    def _stale(self, said: Mapping[str, object]) -> bool:
+        collection, kind = self._collection, str(said["truth"])
+        try:
+            now = serving.vectors_for(collection, kind).set_id
+        except (QueryError, NotFound):
+            return True
+        if (now, collection.generation) != (said["set"], said["generation"]):
+            return True
+        return said.get("answers") != serving.answers(collection, kind, str(said.get("column") or ""))
 
     # ------------------------------------------------------------ using it
 
@@ -240,7 +218,7 @@ class ProofService:
         if outcome is None or outcome.recommended is None:
             return "No correction is recommended here."
         try:
-            check(Recipe(name=RECIPE, hub=_setting(outcome.recommended)))
+            check(Recipe(name=RECIPE, hub=setting(outcome.recommended, outcome.account)))
         except InputError as error:
             return str(error)
         return ""
@@ -257,7 +235,7 @@ class ProofService:
             raise InputError(wrong)
         outcome = self.result()
         assert outcome is not None and outcome.recommended is not None
-        return save_recipe(self._collection, Recipe(name=RECIPE, hub=_setting(outcome.recommended)))
+        return save_recipe(self._collection, Recipe(name=RECIPE, hub=setting(outcome.recommended, outcome.account)))
 
     def leave_off(self) -> None:
         """Forget the recipe `RECIPE`; nothing happens where there is none."""
@@ -267,32 +245,11 @@ class ProofService:
             return
 
 
-def _setting(tried: Tried) -> HubSetting:
-    return HubSetting(tried.method, HubSetting().beta if tried.method == "csls" else float(tried.strength), tried.served)
+def _source(kind: str, column: str, n: int, mute: str = "", left_out: str = "") -> Source:
+    what = {"captions": "caption", "labels": "label", "judgments": "judgment"}[kind]
+    why = truth.enough(n, what)
+    return Source(kind, column, n, f"{why} {left_out}".strip() if why else mute)
 
 
-def _tried(row: Mapping[str, object]) -> Tried:
-    figures: Sequence[Mapping[str, object]] = row["figures"]  # type: ignore[assignment]
-    method = str(row["method"])
-    named = NAMES.get(method)
-    compared = tuple(
-        Compared(str(f["name"]), f["before"], f["after"], *(f["change"][part] for part in ("value", "low", "high")))  # type: ignore[index, arg-type]
-        for f in figures
-    )
-    return Tried(
-        method, named.title if named else "As it is", named.meaning if named else "The ranking without a correction.",
-        str(row["words"]), str(row["bank"]), float(row["strength"]), str(row["served"]), compared,  # type: ignore[arg-type]
-        float(row["skewness"]), float(row["antihub_share"]),  # type: ignore[arg-type]
-    )  # fmt: skip
-
-
-def _sentence(judged: Tried | None, recommended: Tried | None, metric: str, n_test: int) -> str:
-    if judged is None:
-        return "Leave it off: on the tuning part no correction that search can serve did better than none."
-    figure = judged.figure(metric)
-    said = f"{judged.called} with {judged.bank} as the bank: {metric} {figure.words} on {n_test:,} questions kept apart"
-    if recommended is not None:
-        return f"Use {said}."
-    if figure.high < 0:
-        return f"Leave it off: the best, {said}, is worse."
-    return f"Leave it off: the best, {said}, is no clear gain, for its interval reaches 0."
+def _columns(sources: Sequence[Source]) -> str:
+    return ", ".join(f"{one.column} ({one.n:,} images)" for one in sources)

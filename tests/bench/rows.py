@@ -12,13 +12,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; `p95` where `value` is the median of many."""
+    """One line of the table; `p95` where `value` is the median of many, `shown` where several figures belong together."""
 
     part: str
     what: str
     value: float
     unit: str
     p95: float | None = None
+    shown: str = ""
 
 
 def timed(work: Callable[[], T]) -> tuple[float, T]:

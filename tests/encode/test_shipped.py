@@ -39,13 +39,13 @@ def test_the_model_card_names_every_training_set_and_figure(card):
 
 
 def test_the_stated_figures_reach_the_promised_level(card):
-    """Floors a little under what was promised; the card has the figures themselves."""
+    """What was promised; the card has the figures themselves."""
     figures = card["figures"]
-    assert figures["flickr8k dev"]["text->image R@1"] >= 26
-    assert figures["flickr8k dev"]["text->image R@10"] >= 70
-    assert figures["flickr8k dev"]["image->text R@1"] >= 33
+    assert figures["flickr8k dev"]["text->image R@1"] >= 27
+    assert figures["flickr8k dev"]["text->image R@10"] >= 71
+    assert figures["flickr8k dev"]["image->text R@1"] >= 34
     assert figures["web_alt_text"]["text->image R@10"] >= 58
-    assert figures["caltech101"]["zero-shot by name %"] >= 49
+    assert figures["caltech101"]["zero-shot by name %"] >= 50
     # what queries made of images alone use
     assert figures["caltech101"]["1-NN visual"] >= 0.87
     assert figures["dreambooth"]["same instance P@1 visual"] >= 0.90

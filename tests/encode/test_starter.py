@@ -270,7 +270,7 @@ EMOJI = {
 def test_names_find_openmoji_pictures_never_trained_on(starter):
     """The demo's style: 24 plain names among 24 drawings. Chance is 4 % first, 21 % in the first five.
 
-    A floor under what the shipped heads do (58 % and 88 %), not what they should do one day.
+    A floor under what the shipped heads do (83 % and 100 %).
     """
     from io import BytesIO
 
@@ -282,8 +282,8 @@ def test_names_find_openmoji_pictures_never_trained_on(starter):
         pictures.append(Image.open(BytesIO(bytes(png))))
     similarity = starter.encode_texts(list(EMOJI)) @ starter.encode_images(pictures).T
     ranks = (similarity > similarity.diagonal()[:, None]).sum(axis=1)
-    assert (ranks == 0).mean() >= 0.5, dict(zip(EMOJI, ranks))
-    assert (ranks < 5).mean() >= 0.8, dict(zip(EMOJI, ranks))
+    assert (ranks == 0).mean() >= 0.7, dict(zip(EMOJI, ranks))
+    assert (ranks < 5).mean() >= 0.9, dict(zip(EMOJI, ranks))
 
 
 def openmoji_folder():

@@ -10,6 +10,8 @@ from streamlit.testing.v1 import AppTest
 from core.errors import InputError
 from core.jobs import Queue
 from core.jobs.pipelines import prove
+from core.query.parse import parse
+from core.types import SavedQuery
 from core.workbench import Workbench, proving
 from pages import _jobs, _shared
 from tests.proof_world import proof_world
@@ -34,7 +36,9 @@ def run(app: AppTest) -> AppTest:
 
 
 def said(app: AppTest) -> str:
-    return "\n".join(part.value for part in (*app.subheader, *app.markdown, *app.caption, *app.success, *app.info, *app.error))
+    """All words, as they are read: without the backslashes that keep markdown from them."""
+    parts = (*app.subheader, *app.markdown, *app.caption, *app.success, *app.info, *app.error)
+    return "\n".join(part.value for part in parts).replace("\\", "")
 
 
 def keys(app: AppTest) -> set[str]:
@@ -126,3 +130,86 @@ def test_a_stale_result_says_so(app: AppTest, do_jobs) -> None:  # noqa: F811
     wb.collection.trash_items(["x000"])
     run(app)
     assert "have changed since this was measured" in said(app)
+    line = wb.proof.result().line
+    assert line not in said(app)
+
+
+def test_the_finding_is_the_second_line_of_the_page(app: AppTest, do_jobs) -> None:  # noqa: F811
+    wb = proof_world()
+    run(app)
+    assert "Correcting for hubs" not in said(app)
+    measure(wb, do_jobs)
+    run(app)
+    figure = wb.proof.result().recommended.figure("R@1")
+    line = f"Correcting for hubs lifts R@1 from {figure.before:.1f} to {figure.after:.1f} ({figure.change:+.1f}, 95 % interval "
+    (shown,) = [one.value for one in app.markdown if one.value.startswith("Correcting for hubs")]
+    assert shown.replace("\\", "").startswith(line) and shown.replace("\\", "").endswith("on your captions.")
+    # It stands before the measures, which come right after the headline.
+    order = [part.value for part in app.main if part.type in ("subheader", "markdown", "caption")]
+    assert order.index(shown) < 4
+
+
+def test_a_column_of_labels_is_not_chosen_unasked(app: AppTest) -> None:
+    wb = proof_world(bare=240)
+    wb.collection.update_metadata([(item, (), {"place": f"p{at % 5}", "number": f"n{at}"}) for at, item in enumerate(wb.collection.ids())])
+    run(app)
+    choice = app.selectbox(key="hubs_proof_from")
+    assert choice.options == ["Labels: kind (240 images)", "Labels: place (240 images)"]  # number names each image
+    assert choice.value is None and app.button(key="hubs_proof_start").disabled
+    app.selectbox(key="hubs_proof_from").select_index(1).run()
+    assert not app.button(key="hubs_proof_start").disabled
+    app.button(key="hubs_proof_start").click().run()
+    assert [job.args["column"] for job in Queue().jobs()] == ["place"]
+    assert "Measuring with the labels in place" in said(app)
+
+
+def test_a_second_proof_says_that_another_is_under_way(app: AppTest) -> None:
+    wb = proof_world()
+    run(app)
+    app.selectbox(key="hubs_proof_from").select_index(1).run()
+    wb.proof.start("captions")  # from another window, meanwhile
+    app.button(key="hubs_proof_start").click().run()
+    assert len(app.error) == 1
+    assert "Another one is being measured, with the captions; wait until it is done, or cancel it." in said(app)
+    assert "Measuring with the captions" in said(app)
+    assert [job.args["truth"] for job in Queue().jobs()] == ["captions"]
+
+
+def test_judged_at_ten_stands_beside_the_figures_and_few_queries_get_no_advice(app: AppTest, do_jobs) -> None:  # noqa: F811
+    wb = proof_world()
+    for at in range(30):
+        query = parse(f'"number {at} asked"')
+        wb.collection.save_queries([SavedQuery(query.query_id, f"number {at} asked", query)], "set")
+        wb.judgments.add(query.query_id, f"x{at:03d}", 3, "ann")
+        for hit in wb.search(query, 10):
+            if hit.item_id != f"x{at:03d}":
+                wb.judgments.add(query.query_id, hit.item_id, 0, "ann")
+    filtered = parse('"number 40 asked"', "kind = 'k0'")
+    wb.collection.save_queries([SavedQuery(filtered.query_id, "number 40", filtered)], "set")
+    wb.judgments.add(filtered.query_id, "x040", 3, "ann")
+    wb.proof.start("judgments")
+    do_jobs()
+    run(app)
+    table = app.dataframe[-1].value
+    assert float(table["Judged@10"][0]) > 90 and list(table.columns)[:2] == ["Correction", "nDCG@10"]
+    text = said(app)
+    assert "No advice: 15 independent questions tested, and it takes 50 or more to advise" in text
+    assert "Judged@10 falls from" in text and "1 judged query is left out: 1 with a filter" in text
+    assert "hubs_proof_use" not in keys(app)
+
+
+def test_what_is_measured_only_is_marked(app: AppTest, do_jobs) -> None:  # noqa: F811
+    measure(proof_world(), do_jobs)
+    run(app)
+    names = list(app.dataframe[-1].value["Correction"])
+    assert "Dual dynamic inverted softmax at beta 20 (measured only)" in [
+        name.replace("beta 5 ", "beta 20 ").replace("beta 10 ", "beta 20 ").replace("beta 40 ", "beta 20 ").replace("beta 80 ", "beta 20 ")
+        for name in names
+    ]
+    assert "CSLS at k 10" in names
+    assert "are no question's right answer" in said(app)
+
+
+def test_this_part_is_drawn_again_as_others_are() -> None:
+    source = (PROJECT / "pages" / "_hub_proof.py").read_text()
+    assert "polled(" in source and "run_every" not in source

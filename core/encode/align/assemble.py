@@ -153,9 +153,9 @@ def _rotated(tensors: Mapping[str, np.ndarray], made_of: Ingredients, dim: int) 
     encode = text_encoder(whole)
     said = encode(captions)
     rows = [
-        (2.0, photos),
+        (4.0, photos),
         *((share, _image_rows(whole, made_of, _views(corpus, pool))) for pool, share in _SHARES.items()),
-        (2.0, said),
+        (4.0, said),
         (1.5, _names(encode, made_of)),
     ]
     rotation = blocks.rotation(np.concatenate([part * (share / len(part)) ** 0.5 for share, part in rows]), dim)

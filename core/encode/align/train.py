@@ -116,7 +116,7 @@ def train_starter(
         text_features=texts.features,
     )
     path = out_dir / "heads.safetensors"
-    sha256 = save_heads(path, assemble(fitted, made_of, DIM), {"seeds": " ".join(map(str, members.values()))})
+    sha256 = save_heads(path, assemble(fitted, made_of, DIM))
     card = {
         "sha256": sha256,
         "towers": {w.package: w.sha256 for w in (IMAGE_WEIGHTS, TEXT_WEIGHTS)},
@@ -150,7 +150,6 @@ def measure_starter(
         A set is missing, `out_dir` has no heads with their card, or the heads are not the ones of the card.
     """
     data_dir, out_dir = Path(data_dir).resolve(), Path(out_dir)
-    _need_sets(data_dir)
     try:
         card = json.loads((out_dir / "card.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -158,6 +157,7 @@ def measure_starter(
     found = load_heads(out_dir / "heads.safetensors").fingerprint
     if found != card.get("sha256"):
         raise InputError(f"The heads in {out_dir} have the SHA-256 {found}, the card is of {card.get('sha256')}.")
+    _need_sets(data_dir)
     corpus = read_corpus(data_dir)
     images = image_cache(corpus, Path(cache_dir or Path("build") / "align"), on_progress)
     return _measured(card, out_dir, data_dir, corpus, images, drawings)

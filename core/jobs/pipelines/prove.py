@@ -13,16 +13,18 @@ from dataclasses import asdict
 import numpy as np
 
 from core.encode import Encoder, load_encoder
-from core.encode.protocol import TEXT_CHUNK
+from core.encode.adapt_data import tidy
 from core.errors import EncoderError, InputError
+from core.jobs.pipelines.wording import encoded
 from core.jobs.progress import Progress
 from core.jobs.worker import Context
-from core.judge import consolidate, proof, truth
+from core.judge import proof, serving, truth
 from core.query.compose import compose
 from core.store import Collection, VectorView
 
 LAST = "proof.last"
 """Setting: what the last proof gave."""
+READING = "reading the words"
 
 
 def run(context: Context) -> dict:
@@ -44,8 +46,11 @@ def prove(collection: Collection, args: Mapping[str, object], progress: Progress
     progress.stage("reading the right answers")
     if not collection.sets():
         raise InputError(f"{collection.name} has no vectors yet; index its images first.")
-    view = collection.view()
-    trial = _trial(collection, view, kind, column, progress, seed)
+    if kind not in ("captions", "labels", "judgments"):
+        raise InputError(f"Right answers come from captions, labels or judgments; {kind!r} is none of them.")
+    view = collection.view(serving.vectors_for(collection, kind).set_id)
+    answers = serving.answers(collection, kind, column)  # of before they are read: what changes meanwhile makes this stale
+    trial, left_out = _trial(collection, view, kind, column, progress, seed)
     progress.stage("trying corrections")
     metric = str(args.get("metric") or ("nDCG@10" if kind == "judgments" else "R@1"))
     found = proof.prove(trial, metric=metric, seed=seed, on_progress=progress.at)
@@ -56,9 +61,13 @@ def prove(collection: Collection, args: Mapping[str, object], progress: Progress
         "rule": proof.RULE,
         "truth": kind,
         "column": column,
+        "left_out": left_out,
+        "answers": answers,
+        "n_collection": len(view.live),
         "collection": collection.name,
         "encoder": view.set.encoder,
         "set": view.set.set_id,
+        "space": view.set.space,
         "generation": view.generation,
         "seconds": round(time.monotonic() - began, 2),
         "made_at": time.time(),
@@ -80,54 +89,58 @@ def _rounded(value: object) -> object:
     return round(value, 4) if isinstance(value, float) else value
 
 
-def _trial(collection: Collection, view: VectorView, kind: str, column: str, progress: Progress, seed: int) -> proof.Trial:
+def _trial(
+    collection: Collection, view: VectorView, kind: str, column: str, progress: Progress, seed: int
+) -> tuple[proof.Trial, dict[str, int]]:
+    """The questions; and what of the judged queries is left out."""
     ids = [item for item in collection.ids() if view.position(item) is not None]
 
     def vectors(some: Sequence[str]) -> np.ndarray:
         return view.rows(view.positions(some))
-
-    def embed(texts: Sequence[str]) -> np.ndarray:
-        return _encoded(encoder, texts, progress)
 
     if kind == "labels":
         if column not in [c.name for c in collection.columns()]:
             there = ", ".join(c.name for c in collection.columns()) or "none"
             raise InputError(f"There is no column {column!r} in {collection.name}; there are: {there}.")
         known = dict(collection.select("SELECT item_id, json_extract(meta, ?) FROM items", (f'$."{column}"',)))
-        return truth.of_labels({item: known.get(item) for item in ids}, _same(collection), vectors, seed)
-    if kind not in ("captions", "judgments"):
-        raise InputError(f"Right answers come from captions, labels or judgments; {kind!r} is none of them.")
+        return truth.of_labels({item: known.get(item) for item in ids}, _same(collection), vectors, seed), {}
     encoder = _fitting(view)
-    if kind == "captions":
-        return truth.of_captions(collection.captions_of(ids), _same(collection), vectors, embed, seed)
-    return _judged(collection, view, sorted(ids), encoder, progress, seed)
+    if kind == "judgments":
+        return _judged(collection, view, sorted(ids), encoder, progress, seed)
+
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        return encoded(encoder, texts, progress, READING)
+
+    return truth.of_captions(collection.captions_of(ids), _same(collection), vectors, embed, seed), {}
 
 
 def _judged(
     collection: Collection, view: VectorView, ids: list[str], encoder: Encoder, progress: Progress, seed: int
-) -> proof.Trial:
-    """Saved queries of words alone, with the one grade of each item; filters would need a gallery of their own each."""
+) -> tuple[proof.Trial, dict[str, int]]:
+    able, graded, left_out = serving.judged_queries(collection)
     place = {item: n for n, item in enumerate(ids)}
-    grades: dict[str, dict[int, int]] = {}
-    for said in consolidate(collection.judgments.all()):
-        if said.grade is not None and said.grade >= 1 and said.item_id in place:
-            grades.setdefault(said.query_id, {})[place[said.item_id]] = said.grade
-    saved = {q.query_id: q.query for q in collection.saved_queries() if q.query_id in grades}
-    able = {name: query for name, query in saved.items()
-            if query.terms and not query.where and all(term.kind == "text" for term in query.terms)}  # fmt: skip
+    grades = {name: {place[item]: grade for item, grade in graded[name].items() if item in place} for name in able}
+    for name in [name for name in able if max(grades[name].values(), default=0) < 1]:
+        left_out["whose right answers have no vector"] = left_out.get("whose right answers have no vector", 0) + 1
+        del able[name]
     if wrong := truth.enough(len(able), "judgment"):
-        raise InputError(wrong)
+        raise InputError(f"{wrong} {serving.left_out_words(left_out)}".strip())
     words = sorted({term.value for query in able.values() for term in query.terms})
-    vector_of = dict(zip(words, _encoded(encoder, words, progress)))
+    vector_of = dict(zip(words, encoded(encoder, words, progress, READING)))
     queries = [
         compose(query.terms, np.stack([vector_of[term.value] for term in query.terms]), ["text"] * len(query.terms), view.mean,
                 encoder.text_mean).q
         for query in able.values()
     ]  # fmt: skip
-    said_in = {text for texts in collection.captions_of(ids).values() for text in texts if text.strip()} - set(words)
-    texts = truth.sampled(said_in, truth.BANK_AT_MOST, seed)
-    captions = _encoded(encoder, texts, progress) if texts else None
-    return truth.of_judgments(np.stack(queries), [grades[name] for name in able], view.rows(view.positions(ids)), captions, seed)
+    # As search has it, the first caption of each image; but none that asks here.
+    asked = {tidy(word) for word in words}
+    firsts = {texts[0] for texts in collection.captions_of(ids).values() if texts and texts[0].strip() and tidy(texts[0]) not in asked}
+    texts = truth.sampled(firsts, truth.BANK_AT_MOST, seed)
+    captions = encoded(encoder, texts, progress, READING) if texts else None
+    alike = [tuple(sorted(tidy(term.value) for term in query.terms)) for query in able.values()]  # weights apart the same query
+    return truth.of_judgments(
+        np.stack(queries), [grades[name] for name in able], view.rows(view.positions(ids)), captions, seed, alike
+    ), left_out
 
 
 def _same(collection: Collection) -> list[list[str]]:
@@ -141,11 +154,6 @@ def _same(collection: Collection) -> list[list[str]]:
 
 
 def _fitting(view: VectorView) -> Encoder:
-    if not view.set.has_text:
-        raise InputError(
-            f"The vectors in use, {view.set.set_id}, have no encoder that reads words; choose a column of labels, or index the "
-            "images with an encoder such as starter."
-        )
     encoder = load_encoder(view.set.encoder)
     if encoder.fingerprint != view.set.weights:
         raise EncoderError(
@@ -153,15 +161,3 @@ def _fitting(view: VectorView) -> Encoder:
             f"installation has {encoder.fingerprint}; index the images again first."
         )
     return encoder
-
-
-def _encoded(encoder: Encoder, texts: Sequence[str], progress: Progress) -> np.ndarray:
-    """float32 (n_texts, dim), in pieces so that cancelling is prompt."""
-    progress.stage("reading the words", len(texts))
-    out = np.empty((len(texts), encoder.dim), np.float32)
-    order = sorted(range(len(texts)), key=lambda n: len(texts[n]))  # texts of like length go together
-    for start in range(0, len(order), TEXT_CHUNK):
-        piece = order[start : start + TEXT_CHUNK]
-        out[piece] = encoder.encode_texts([texts[n] for n in piece])
-        progress.at(start + len(piece))
-    return out

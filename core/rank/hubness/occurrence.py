@@ -54,7 +54,7 @@ def k_occurrence_from_vectors(
         raise InputError(f"A bias of shape {np.shape(bias)} does not fit {n} items.")
     k = min(k, max(n - themselves, 0))
     if themselves and bias is None:
-        return k_occurrence(knn.nearest(items, k, on_progress)[0], n)
+        return k_occurrence(knn.nearest(items, k, on_progress).neighbors, n)
     counts = np.zeros(n, np.int64)
     if not k:
         return counts

@@ -45,7 +45,7 @@ def tensors(tmp_path_factory):
 
 
 def test_the_starter_can_use_the_file(tensors, tmp_path):
-    save_heads(tmp_path / "heads.safetensors", tensors, {})
+    save_heads(tmp_path / "heads.safetensors", tensors)
     heads = load_heads(tmp_path / "heads.safetensors")
     assert heads.members == ("a", "b") and heads.dim == 8
     x = heads.image(made_parts(range(3)))
@@ -58,7 +58,7 @@ def test_the_starter_can_use_the_file(tensors, tmp_path):
 
 
 def test_a_published_block_that_was_not_trained_comes_back_as_it_was(tensors, tmp_path):
-    save_heads(tmp_path / "heads.safetensors", tensors, {})
+    save_heads(tmp_path / "heads.safetensors", tensors)
     (first, _) = load_heads(tmp_path / "heads.safetensors").tails()
     published = dict(tuned_blocks().named_parameters())
     assert set(first) == set(published)
@@ -93,7 +93,7 @@ class Rows:
 
 def test_parts_of_the_heads_are_the_heads_without_the_rest(tensors, tmp_path):
     """Each member alone is its own head; together their cosines are averaged; words and drawings come on top."""
-    save_heads(tmp_path / "heads.safetensors", tensors, {})
+    save_heads(tmp_path / "heads.safetensors", tensors)
     heads = load_heads(tmp_path / "heads.safetensors")
     columns = parts(heads)
     assert list(columns) == [
@@ -110,7 +110,7 @@ def test_parts_of_the_heads_are_the_heads_without_the_rest(tensors, tmp_path):
 
 
 def test_the_table_of_parts_ends_with_the_heads_themselves(tensors, tmp_path):
-    save_heads(tmp_path / "heads.safetensors", tensors, {})
+    save_heads(tmp_path / "heads.safetensors", tensors)
     heads = load_heads(tmp_path / "heads.safetensors")
     rows = measure(
         heads, Rows(unrotated(heads)), lambda part: {"caltech101": {"1-NN": part.images([])[0].shape[1]}},

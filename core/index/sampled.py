@@ -1,0 +1,73 @@
+"""Who is near whom in a collection too large to compare every pair: some rows ask the index for their neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from core.index import exact
+from core.index.usearch import VectorIndex
+from core.store import VectorView
+
+ASKED = 20_000
+"""Rows that ask, unless told otherwise: drawn at random, the same ones every time."""
+_AT_ONCE = 256
+_SPARE = 3  # times k: candidates beside the wanted ones, since the index orders by rough scores
+
+
+def neighbours_of_some(
+    index: VectorIndex,
+    view: VectorView,
+    k: int,
+    n_asked: int = ASKED,
+    *,
+    seed: int = 0,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The `k` nearest others of a random sample of the live rows, by the index.
+
+    Counts of them estimate those of all rows: with a share p of the rows asking, an item that n of all would find is
+    found by about n p of them, give or take the square root of that.
+
+    Parameters
+    ----------
+    k : int
+    n_asked : int
+        At most all live rows.
+    seed : int
+    on_progress : callable, optional
+        Called with (rows done, rows in all); may raise to stop.
+
+    Returns
+    -------
+    asked : ndarray of int64, shape (m,)
+        Ascending positions of the rows that ask.
+    neighbours : ndarray of int64, shape (m, k)
+        Positions by (-round(cosine, 6), item_id), the row itself left out; -1 where the index found fewer. Cosines
+        are those of the stored vectors; the index may have missed a row.
+    """
+    asked = np.sort(np.random.default_rng(seed).choice(view.live, min(n_asked, len(view.live)), replace=False))
+    place = np.empty(len(view), np.int64)  # by id, which settles ties
+    place[np.argsort(view.item_ids, kind="stable")] = np.arange(len(view))
+    tail = view.live[np.searchsorted(view.live, index.covered) :]  # came after the index was built
+    newest = view.rows(tail)
+    out = np.full((len(asked), k), -1, np.int64)
+    for start in range(0, len(asked), _AT_ONCE):
+        at = asked[start : start + _AT_ONCE]
+        rows = view.rows(at)
+        found = index.many(rows, (1 + _SPARE) * k + 1)
+        scores = np.einsum("bd,bcd->bc", rows, view.rows(np.maximum(found, 0).ravel()).reshape(*found.shape, -1))
+        if len(tail):
+            more = rows @ newest.T
+            best = np.argsort(-more, axis=1)[:, : (1 + _SPARE) * k + 1]
+            found = np.hstack([found, tail[best]])
+            scores = np.hstack([scores, np.take_along_axis(more, best, axis=1)])
+        scores[(found < 0) | ~view.alive[found] | (found == at[:, None])] = -np.inf
+        order = np.lexsort((place[found], -exact.rounded(scores)), axis=1)[:, :k]
+        near = np.take_along_axis(found, order, axis=1)
+        near[np.isinf(np.take_along_axis(scores, order, axis=1))] = -1
+        out[start : start + len(at), : near.shape[1]] = near
+        if on_progress is not None:
+            on_progress(start + len(at), len(asked))
+    return asked, out
