@@ -20,6 +20,7 @@ from core.workbench import submitting
 from core.workbench.adapting import AdaptService
 from core.workbench.correcting import CorrectionService
 from core.workbench.encoders import EncoderService
+from core.workbench.hub_page import HubPageService
 from core.workbench.hubs import HubService
 from core.workbench.items import ItemService
 from core.workbench.judgments import JudgmentService
@@ -30,8 +31,8 @@ __all__ = ["Workbench"]
 
 
 class Workbench:
-    """A collection with its services: `items`, `maps`, `hubs`, `correcting`, `judgments`, `encoders`, `adapt`,
-    `proof`.
+    """A collection with its services: `items`, `maps`, `hubs`, `hub_pages`, `correcting`, `judgments`, `encoders`,
+    `adapt`, `proof`.
 
     Cheap to make and safe to share between threads; nothing is held open.
 
@@ -192,6 +193,11 @@ class Workbench:
     def hubs(self) -> HubService:
         """How unevenly items are found."""
         return HubService(self.collection)
+
+    @cached_property
+    def hub_pages(self) -> HubPageService:
+        """One hub at a time: its facts, its queries, whose right answers it stands before."""
+        return HubPageService(self.collection)
 
     @cached_property
     def correcting(self) -> CorrectionService:

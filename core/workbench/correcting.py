@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +24,8 @@ AGAIN_AFTER_S = 300.0
 """A bias that could not be made, or that somebody did not want made, is not tried again for so long: every search would."""
 ITEMS_AT_MOST = 20_000
 """Items that ask for each other while somebody waits."""
+SIMILARITIES_AT_MOST = 25_000_000
+"""Queries times items of a count that is soon done, so that parts of a correction can be tried as well."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,9 @@ class CorrectedView:
         With the bank that was used.
     said : tuple of str
     item_ids : ndarray of str, shape (n_items,)
+        Ascending.
+    bias : ndarray of float32, shape (n_items,)
+        What was added to the score of each item.
     n_k : ndarray of int64, shape (n_items,)
     report : HubnessReport
     lorenz : tuple of ndarray
@@ -49,6 +54,7 @@ class CorrectedView:
     setting: HubSetting
     said: tuple[str, ...]
     item_ids: np.ndarray
+    bias: np.ndarray
     n_k: np.ndarray
     report: HubnessReport
     lorenz: tuple[np.ndarray, np.ndarray]
@@ -110,10 +116,19 @@ class CorrectionService:
         found = prepare(self._collection, view, setting, load_encoder, later=later)
         return None if found is None else (view.item_ids[view.live], found.bias[view.live])
 
-    def corrected(self, before: HubsView, setting: HubSetting) -> CorrectedView | None:
+    def parts(self, before: HubsView) -> tuple[float, ...]:
+        """How much of a correction there is time to count with: quarters, or none and all in a large collection."""
+        return (0.0, 0.25, 0.5, 0.75, 1.0) if before.n_queries * before.n_items <= SIMILARITIES_AT_MOST else (0.0, 1.0)
+
+    def corrected(self, before: HubsView, setting: HubSetting, part: float = 1.0) -> CorrectedView | None:
         """Count N_k again, with a correction; None while that is being prepared.
 
         One bias for all queries: a query that is in the bank counts there, where a search with it would leave it out.
+
+        Parameters
+        ----------
+        part : float
+            How much of the correction, 0..1: its bias is multiplied by this.
 
         Raises
         ------
@@ -130,6 +145,7 @@ class CorrectionService:
         if found is None:
             return None
         rows = view.live[np.argsort(view.item_ids[view.live], kind="stable")]
+        found = replace(found, bias=found.bias * np.float32(part))
 
         def count() -> np.ndarray:
             asking = None if before.query_side == "items" else HubService(self._collection).asking(before.query_side)
@@ -142,7 +158,7 @@ class CorrectionService:
         n_k = remembered(key, count)
         big = n_k >= before.threshold
         return CorrectedView(
-            setting=found.setting, said=found.said, item_ids=view.item_ids[rows], n_k=n_k,
+            setting=found.setting, said=found.said, item_ids=view.item_ids[rows], bias=found.bias[rows], n_k=n_k,
             report=hubness.hubness_report(n_k, k=max(before.k, 1), n_queries=before.n_queries),
             lorenz=hubness.lorenz(n_k), n_hubs=int(big.sum()),
             share_captured=float(n_k[big].sum() / max(1, n_k.sum())),

@@ -119,3 +119,18 @@ def test_a_k_that_would_take_too_long_is_refused(monkeypatch):
     assert HubService(planted()).report(k=20).k == 20
     with pytest.raises(InputError, match="k is 21; with 40 items the most is 30"):
         HubService(Collection.open("Planted")).report(k=21)
+
+
+@pytest.mark.parametrize("chunk", [7, 40, 1_000])
+def test_words_find_what_exact_search_finds_in_any_chunk(monkeypatch, chunk):
+    from core.index.exact import top_k
+    from core.workbench import hubs as module
+
+    monkeypatch.setattr(module, "_CHUNK", chunk)
+    view = planted().view()
+    asked = encode.load_encoder("fake").encode_texts([f"{colour} {n}" for colour in ("red", "blue", "none") for n in range(9)])
+    asked[-1] = 0  # all level: by id
+    for k in (1, 3, 100):
+        found = module._top_lists(view, asked, k)
+        exact = [top_k(view.matrix, vector, k, view.live, ids=view.item_ids)[0] for vector in asked]
+        assert view.live[found].tolist() == np.stack(exact).tolist()

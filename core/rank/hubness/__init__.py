@@ -12,6 +12,7 @@ from core.rank.hubness.bias import (
     exact_as_bias,
     item_bias,
 )
+from core.rank.hubness.chance import chance_bound, expected_occurrence
 from core.rank.hubness.local import csls, globally_corrected
 from core.rank.hubness.measures import (
     atkinson,
@@ -24,6 +25,7 @@ from core.rank.hubness.measures import (
     skewness,
 )
 from core.rank.hubness.occurrence import k_occurrence_from_vectors
+from core.rank.hubness.places import centroid_distances, ranks, share_nearer
 from core.rank.hubness.sinkhorn import Scalings, sinkhorn_prior, sinkhorn_scalings
 from core.rank.hubness.softmax import (
     active_items,
@@ -41,4 +43,5 @@ __all__ = [
     "globally_corrected", "hub_threshold", "hubness_report", "inverted_softmax", "item_bias", "k_occurrence",
     "k_occurrence_from_vectors", "log_normalizer", "lorenz", "robin_hood", "sinkhorn_prior", "sinkhorn_scalings",
     "skewness", "without_self",
+    "centroid_distances", "chance_bound", "expected_occurrence", "ranks", "share_nearer",
 ]  # fmt: skip
