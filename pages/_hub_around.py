@@ -63,8 +63,8 @@ def around(wb: Workbench, view: HubsView, item_id: str, victims: Sequence[str], 
             thumb=thumb_url(""), map_id=f"hub-{item_id}-{view.query_side}-{fit.set_id}-{square.middle}-{square.side}", mode="pan",
             star=(float(xy[0, 0]), float(xy[0, 1])), edges=np.column_stack([np.zeros(n - 1, np.int32), np.arange(1, n, dtype=np.int32)]),
             link_ink=0.35, pictures=True, pictured=n, focus=n,
-            status=f"The star is this image; lines lead to the {count(n - 1, 'image')} it concerns. 0 shows the whole map." if n > 1
-            else "The star is this image.",
+            status="The star is this image." if n == 1
+            else f"The star is this image; lines lead to the {count(n - 1, 'image')} it concerns. Show all (0) shows the whole map.",
         ), key="hub_map", on_open=link.show_hub,
     )  # fmt: skip
     method(wb, fit)
