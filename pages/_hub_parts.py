@@ -52,6 +52,13 @@ def not_yet(wb: Workbench) -> None:
 
 def headline(view: HubsView) -> None:
     """The finding in words."""
+    _finding(view)
+    if view.is_sample:
+        st.caption(f"Only {view.n_queries:,} of the {view.n_items:,} items ask, a random sample, and the approximate index answers: "
+                   "all pairs are not compared yet. An item that nobody of the sample finds may still be found by others.")
+
+
+def _finding(view: HubsView) -> None:
     n = view.n_hubs
     if view.n_items <= max(1, 2 * view.k):
         st.subheader(f"Too few images to speak of hubs: {view.n_items:,}", anchor=False)
@@ -67,4 +74,5 @@ def headline(view: HubsView) -> None:
     never = f"{view.report.antihub_share:.1%} of the items are never found."
     st.subheader(f"{take} {view.share_captured:.0%} of all places in results; {never}", anchor=False)
     st.caption(f"{count(view.n_queries, 'query', 'queries')} ({SIDES[view.query_side]}), {view.n_items:,} items, top {view.k}. "
-               f"A hub here: found at least {view.threshold:.0f} times, twice the mean of {view.mean:.1f} or more.")
+               f"A hub here: found at least {view.threshold:.0f} times, "
+               + ("more than by chance." if view.is_sample else f"twice the mean of {view.mean:.1f} or more."))

@@ -11,6 +11,7 @@ import numpy as np
 from core.encode import load_encoder
 from core.errors import InputError
 from core.graph import knn
+from core.index import sampled
 from core.index.exact import DECIMALS
 from core.rank import hubness
 from core.rank.hubness.tables import best_columns
@@ -51,6 +52,8 @@ class HubsView:
         Share of all places in results that the hubs hold, 0..1.
     lorenz : tuple of ndarray
         See `core.rank.hubness.lorenz`.
+
+    Of a large collection a random sample of the items asks until all pairs were compared: `is_sample`.
     """
 
     k: int
@@ -69,6 +72,11 @@ class HubsView:
     antihubs: tuple[Item, ...]
     share_captured: float
     lorenz: tuple[np.ndarray, np.ndarray]
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether only some of the items ask, by the index."""
+        return self.query_side == "items" and self.n_queries < self.n_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +126,8 @@ class HubService:
         n_items, n_queries, k = len(lists.item_ids), len(lists.top), lists.top.shape[1]
         counts = hubness.k_occurrence(lists.top, n_items)
         threshold = max(2.0, hubness.hub_threshold(max(k, 1), n_queries, n_items))
+        if query_side == "items" and n_queries < n_items:  # few ask: twice a mean below 1 is soon reached by chance
+            threshold = max(threshold, 1.0 + hubness.chance_bound(max(k, 1), n_queries, n_items))
         order = np.lexsort((lists.item_ids, -counts))
         big = [int(i) for i in order if counts[i] >= threshold]
         none = [str(i) for i in np.sort(lists.item_ids[counts == 0])[:n_antihubs]]
@@ -187,7 +197,7 @@ class HubService:
         if query_side == "items":
             graph = knn.load(self._collection)
             if graph is None:
-                return None
+                return self._sampled(k)
             if min(k, len(graph.item_ids) - 1) > graph.neighbors.shape[1]:
                 graph = self._wider(k)
             return _Lists(graph.item_ids, graph.neighbors[:, :k], graph.item_ids.tolist())
@@ -197,6 +207,16 @@ class HubService:
         return remembered((*asked, view.generation, k), lambda: _Lists(
             view.item_ids[view.live], _top_lists(view, self.asking(query_side), k), texts,
         ))
+
+    def _sampled(self, k: int) -> _Lists | None:
+        """What a random sample of the items finds by the index, where all pairs are not compared yet."""
+        view = self._collection.view()
+        found = sampled.load(self._collection, view)
+        if found is None:
+            return None
+        asked, near = found
+        top = np.where(near[:, :k] < 0, -1, np.searchsorted(view.live, near[:, :k]))
+        return _Lists(view.item_ids[view.live], top, view.item_ids[asked].tolist())
 
     def _wider(self, k: int) -> KnnGraph:
         """A graph with more neighbours than the stored one has, for this question only."""
