@@ -1,0 +1,231 @@
+"""What ``evaluate``, ``run``, ``qrels`` and ``protocol`` do and say: thin, over core/metrics and core/judge."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import InputError, LoupeError
+from core.types import SavedQuery, SearchResult
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a command says: one JSON document, or a text for people, and remarks beside either."""
+
+    document: object
+    text: str
+    remarks: tuple[str, ...] = ()
+
+
+Progress = Callable[[int, int], None]
+
+
+def _nobody(done: int, total: int) -> None:
+    """Progress that nobody looks at."""
+
+
+def evaluate(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
+    """``evaluate --qrels FILE --run FILE``: the figures ir-measures gives, without a collection.
+
+    Raises
+    ------
+    InputError
+        With the line, where a file cannot be read.
+    """
+    from core.judge.textfiles import read_text
+    from core.judge.trec import parse_qrels, parse_run
+    from core.metrics import evaluate as measured
+    from core.metrics.names import split
+
+    qrels = parse_qrels(read_text(args.qrels, "qrels file"))
+    run = parse_run(read_text(args.run, "run file"))
+    metrics = split(" ".join(args.metrics)) if args.metrics else measured.DEFAULTS
+    found = measured.evaluate(
+        [(q.topic, q.docno, q.relevance) for q in qrels], [(r.topic, r.docno, float(r.score)) for r in run], metrics, rel=args.rel
+    )
+    document = {
+        "metrics": dict(found.metrics),
+        "intervals": {name: None if one is None else [one.low, one.high] for name, one in found.intervals.items()},
+        "n_queries": found.n_queries,
+        "unjudged": dict(found.unjudged),
+    }
+    return Said(document, _table(found), found.notes)
+
+
+def _table(found: object) -> str:
+    lines = [f"{'metric':<20}{'mean':>8}   {'95 % interval':<20}unjudged"]
+    for name, value in found.metrics.items():
+        one, share = found.intervals[name], found.unjudged[name]
+        between = "" if one is None else f"{one.low:.4f} to {one.high:.4f}"
+        looked = name.rpartition("@")[2] if "@" in name else ""
+        of = f"of the first {looked}" if looked else "of all results"
+        lines.append(f"{name:<20}{value:>8.4f}   {between:<20}{'no result' if share is None else f'{share:.1%} {of}'}")
+    from_grade = f"relevant: grade {found.rel} or more" + ("" if found.rel == 1 else "; nDCG takes grades as they are")
+    return "\n".join([*lines, f"{found.n_queries:,} queries; {from_grade}; interval: bootstrap over queries"])
+
+
+# ---------------------------------------------------------------- run
+
+
+def run(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
+    """``run NAME --queries FILE``: what a recipe finds for each query, as a TREC run.
+
+    Raises
+    ------
+    InputError
+        With the line, where a query cannot be read; or a query has no answer to give (``query 12 (q7): why``).
+    """
+    from core.judge.named import resolver
+    from core.judge.querysets import read_queries
+    from core.judge.textfiles import read_text
+    from core.judge.trec import format_run
+    from core.workbench import Workbench
+
+    if args.k < 1:
+        raise InputError(f"k is {args.k}; give 1 or more.")
+    wb = Workbench.open(args.name)
+    queries = read_queries(read_text(args.queries, "file of queries"), Path(args.queries).name, kind=args.kind,
+                           resolve=resolver(wb.collection))  # fmt: skip
+    queries = as_saved(queries, wb.judgments.queries())
+    lines, remarks = [], []
+    for n, (query, result) in enumerate(searched(wb, queries, args.k, args.recipe), 1):
+        lines += run_lines(query.query_id, result, args.tag or _tag(args.recipe))
+        remarks += [f"{query.query_id}: {warning}" for warning in result.warnings]
+        if not len(result):
+            remarks.append(f"{query.query_id} finds nothing, so it has no line in the run.")
+        progress(n, len(queries))
+    text = format_run(lines)
+    document = {"collection": wb.name, "recipe": args.recipe, "k": args.k, "queries": len(queries), "lines": len(lines)}
+    if args.out is None:
+        return Said({**document, "run": text}, text.removesuffix("\n"), _once(remarks))
+    _write(args.out, text)
+    return Said({**document, "out": str(args.out)}, f"{len(lines):,} lines for {len(queries):,} queries written to {args.out}",
+                _once(remarks))  # fmt: skip
+
+
+def as_saved(queries: Sequence[SavedQuery], saved: Sequence[SavedQuery]) -> list[SavedQuery]:
+    """Queries with those the collection has under the same id and words in their place: our export carries words alone,
+    and what was saved may have a filter."""
+    there: Mapping[str, SavedQuery] = {one.query_id: one for one in saved}
+    out = []
+    for query in queries:
+        held = there.get(query.query_id)
+        same = held is not None and not query.query.where and " ".join(held.text.split()) == " ".join(query.text.split())
+        out.append(held if same else query)
+    return out
+
+
+def searched(wb: object, queries: Sequence[SavedQuery], k: int, recipe: str) -> Iterator[tuple[SavedQuery, SearchResult]]:
+    """Each query with its answer; searches of a run are not noted in the log.
+
+    Raises
+    ------
+    InputError
+        A query cannot be answered; the message says which.
+    """
+    for n, query in enumerate(queries, 1):
+        try:
+            yield query, wb.search(query.query, k, recipe=recipe, log=False)
+        except LoupeError as error:
+            raise InputError(f"Query {n} of {len(queries)} ({query.query_id}) cannot be answered: {error}") from error
+
+
+def run_lines(query_id: str, result: SearchResult, tag: str) -> list:
+    """Hits as lines of a run whose scores fall strictly, so that every tool keeps the order of the ranking.
+
+    Others order equal scores their own way (trec_eval by id, from behind, and in single precision); where our scores are
+    equal or as good as equal, the next lower single-precision number is written.
+    """
+    import numpy as np
+
+    from core.judge.trec import RunLine
+
+    lines, above = [], np.float32(np.inf)
+    for hit in result:
+        score = min(np.float32(hit.score), np.nextafter(above, np.float32(-np.inf)))
+        text = np.format_float_positional(score, unique=True, trim="0")
+        lines.append(RunLine(query_id, hit.item_id, hit.rank, text, tag))
+        above = score
+    return lines
+
+
+def _tag(recipe: str) -> str:
+    return "".join(c if c.isprintable() and not c.isspace() else "-" for c in recipe) or "loupe"
+
+
+# ---------------------------------------------------------------- qrels
+
+
+def qrels(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
+    """``qrels NAME --export FILE | --import FILE --judge WHO``.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or has a grade that is not 0 to 3; then nothing is added.
+    """
+    from core.judge.textfiles import read_text
+    from core.workbench import Workbench
+
+    if args.take is not None and not (args.judge or "").strip():
+        raise InputError("--import needs --judge NAME: whose grades these are.")
+    if args.take is None and args.judge is not None:
+        raise InputError("--judge belongs to --import.")
+    wb = Workbench.open(args.name)
+    if args.take is not None:
+        return _import(wb, read_text(args.take, "qrels file"), args.judge.strip())
+    text, n_cant_tell = wb.judgments.export_qrels()
+    n, stdout = text.count("\n"), str(args.export) == "-"
+    if not stdout:
+        _write(args.export, text)
+    left = (f"{n_cant_tell:,} pairs are left out because nobody could tell.",) if n_cant_tell else ()
+    document = {"collection": wb.name, "grades": n, "cant_tell": n_cant_tell}
+    if stdout:
+        return Said({**document, "qrels": text}, text.removesuffix("\n"), left)
+    return Said({**document, "out": str(args.export)}, f"{n:,} grades written to {args.export}", left)
+
+
+def _import(wb: object, text: str, judge: str) -> Said:
+    from core.judge.trec import parse_qrels
+
+    added = wb.judgments.import_qrels(text, judge)
+    lines = parse_qrels(text)
+    items, queries = {q.docno for q in lines}, {q.topic for q in lines}
+    known_items = wb.collection.has(items)
+    known_queries = queries & {q.query_id for q in wb.judgments.queries()}
+    remarks = []
+    if len(known_items) < len(items):
+        remarks.append(f"{len(items) - len(known_items):,} of {len(items):,} items are not in {wb.name}; their grades are kept.")
+    if len(known_queries) < len(queries):
+        remarks.append(f"{len(queries) - len(known_queries):,} of {len(queries):,} queries are not saved in {wb.name}; "
+                       "their grades are kept.")  # fmt: skip
+    document = {
+        "collection": wb.name, "imported": added, "judge": judge,
+        "items": {"known": len(known_items), "unknown": len(items) - len(known_items)},
+        "queries": {"known": len(known_queries), "unknown": len(queries) - len(known_queries)},
+    }  # fmt: skip
+    return Said(document, f"{added:,} grades of {len(queries):,} queries added as {judge}'s.", tuple(remarks))
+
+
+def _write(path: str | Path, text: str) -> None:
+    """Write a text, to a file whole or not at all."""
+    from core.store.files import write_durably
+
+    path = Path(path).expanduser()
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name a file in it.")
+    if path.exists() and not path.is_file():  # a pipe or a terminal: not to be replaced by a file
+        path.write_bytes(text.encode())
+    else:
+        write_durably(path, lambda file: file.write(text.encode()))
+
+
+def _once(remarks: Sequence[str], most: int = 20) -> tuple[str, ...]:
+    kept = tuple(dict.fromkeys(remarks))
+    return kept if len(kept) <= most else (*kept[:most], f"and {len(kept) - most:,} more remarks")
+
+
+COMMANDS: Mapping[str, Callable[..., Said]] = {"evaluate": evaluate, "run": run, "qrels": qrels}
