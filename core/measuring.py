@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import InputError, LoupeError
-from core.types import SavedQuery, SearchResult
+from core.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +79,7 @@ def run(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     """
     from core.judge.named import resolver
     from core.judge.querysets import read_queries
+    from core.judge.runs import answered, as_saved, run_lines
     from core.judge.textfiles import read_text
     from core.judge.trec import format_run
     from core.workbench import Workbench
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
                            resolve=resolver(wb.collection))  # fmt: skip
     queries = as_saved(queries, wb.judgments.queries())
     lines, remarks = [], []
-    for n, (query, result) in enumerate(searched(wb, queries, args.k, args.recipe), 1):
+    for n, (query, result) in enumerate(answered(queries, lambda query: wb.search(query, args.k, recipe=args.recipe, log=False)), 1):
         lines += run_lines(query.query_id, result, args.tag or _tag(args.recipe))
         remarks += [f"{query.query_id}: {warning}" for warning in result.warnings]
         if not len(result):
@@ -104,52 +104,6 @@ def run(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     _write(args.out, text)
     return Said({**document, "out": str(args.out)}, f"{len(lines):,} lines for {len(queries):,} queries written to {args.out}",
                 _once(remarks))  # fmt: skip
-
-
-def as_saved(queries: Sequence[SavedQuery], saved: Sequence[SavedQuery]) -> list[SavedQuery]:
-    """Queries with those the collection has under the same id and words in their place: our export carries words alone,
-    and what was saved may have a filter."""
-    there: Mapping[str, SavedQuery] = {one.query_id: one for one in saved}
-    out = []
-    for query in queries:
-        held = there.get(query.query_id)
-        same = held is not None and not query.query.where and " ".join(held.text.split()) == " ".join(query.text.split())
-        out.append(held if same else query)
-    return out
-
-
-def searched(wb: object, queries: Sequence[SavedQuery], k: int, recipe: str) -> Iterator[tuple[SavedQuery, SearchResult]]:
-    """Each query with its answer; searches of a run are not noted in the log.
-
-    Raises
-    ------
-    InputError
-        A query cannot be answered; the message says which.
-    """
-    for n, query in enumerate(queries, 1):
-        try:
-            yield query, wb.search(query.query, k, recipe=recipe, log=False)
-        except LoupeError as error:
-            raise InputError(f"Query {n} of {len(queries)} ({query.query_id}) cannot be answered: {error}") from error
-
-
-def run_lines(query_id: str, result: SearchResult, tag: str) -> list:
-    """Hits as lines of a run whose scores fall strictly, so that every tool keeps the order of the ranking.
-
-    Others order equal scores their own way (trec_eval by id, from behind, and in single precision); where our scores are
-    equal or as good as equal, the next lower single-precision number is written.
-    """
-    import numpy as np
-
-    from core.judge.trec import RunLine
-
-    lines, above = [], np.float32(np.inf)
-    for hit in result:
-        score = min(np.float32(hit.score), np.nextafter(above, np.float32(-np.inf)))
-        text = np.format_float_positional(score, unique=True, trim="0")
-        lines.append(RunLine(query_id, hit.item_id, hit.rank, text, tag))
-        above = score
-    return lines
 
 
 def _tag(recipe: str) -> str:

@@ -180,7 +180,8 @@ def _notes(
     for rows, what in ((qrels, "grade"), (run, "score")):
         twice = [pair for pair, n in Counter((row[0], row[1]) for row in rows).items() if n > 1]
         if twice:
-            yield f"{len(twice):,} pairs stand twice, of which the last {what} counts: {_few([' '.join(pair) for pair in twice])}."
+            pairs = "1 pair stands" if len(twice) == 1 else f"{len(twice):,} pairs stand"
+            yield f"{pairs} twice, of which the last {what} counts: {_few([' '.join(pair) for pair in twice])}."
 
 
 def _few(names: Sequence[str], n: int = 5) -> str:
