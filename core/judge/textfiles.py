@@ -23,6 +23,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -101,7 +102,7 @@ def csv_records(text: str, name: str, delimiter: str | None = None) -> Iterator[
             if len(row) > len(names) and any(cell.strip() for cell in row[len(names) :]):
                 raise InputError(f"Line {line} of {name} has {len(row)} cells and the header has {len(names)};"
                                  " put text with commas in quotes.")  # fmt: skip
-            yield Record(line, dict(zip(names, row)))
+            yield Record(line, {cell_name: _plain(cell) for cell_name, cell in zip(names, row)})
     except csv.Error as error:
         raise InputError(f"Line {reader.line_num} of {name} cannot be read as CSV: {error}.") from error
     if names is None:
@@ -134,17 +135,30 @@ def json_records(text: str, name: str) -> Iterator[Record]:
 
 
 def format_csv(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table as CSV with a header; None is an empty cell."""
+    """A table as CSV with a header; None is an empty cell.
+
+    Text that a spreadsheet would run as a formula gets an apostrophe in front; `csv_records` takes it off again.
+    """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(names)
-    writer.writerows([["" if cell is None else cell for cell in row] for row in rows])
+    writer.writerows([[_safe(cell) for cell in row] for row in rows])
     return out.getvalue()
 
 
 def format_jsonl(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """The same as JSONL, an object a line."""
     return "".join(json.dumps(dict(zip(names, row)), ensure_ascii=False) + "\n" for row in rows)
+
+
+def _safe(cell: object) -> object:
+    if cell is None:
+        return ""
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+
+
+def _plain(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def _unique(names: list[str], name: str) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from subprocess import SubprocessError
 
 import numpy as np
 
@@ -101,8 +102,9 @@ def evaluate(
         found = ir_measures.calc(
             measures, [ir_measures.Qrel(*one) for one in qrels], [ir_measures.ScoredDoc(*one) for one in run]
         )
-    except (ValueError, AssertionError, RuntimeError, KeyError, ImportError) as error:
-        raise InputError(f"ir-measures cannot measure this here: {' '.join(str(error).split())}") from error
+    except (ValueError, TypeError, AssertionError, RuntimeError, LookupError, ImportError, OSError, SubprocessError) as error:
+        why = "the program behind one of the metrics does not take these files" if isinstance(error, SubprocessError) else error
+        raise InputError(f"ir-measures cannot measure this here: {' '.join(str(why).split())}") from error
     per_query: dict[str, dict[str, float]] = {str(one): {} for one in measures}
     for one in found.per_query:
         per_query[str(one.measure)][one.query_id] = float(one.value)
