@@ -108,6 +108,16 @@ def parser() -> Parser:
     way.add_argument("--import", dest="take", metavar="FILE", help="qrels with grades from 0 to 3")
     qrels.add_argument("--judge", metavar="WHO", help="with --import: whose grades these are")
 
+    protocol = command("protocol", "Put the questions of a benchmark's file to a collection; prints the benchmark's own figures.")
+    protocol.add_argument("name", metavar="NAME")
+    protocol.add_argument("--truth", required=True, metavar="FILE", help="the benchmark's file; images are found by file name")
+    protocol.add_argument("--kind", required=True, choices=("karpathy", "captions", "cirr", "fashioniq", "genecis", "triplets"))
+    protocol.add_argument("--split", help="of a file that holds several (default: test, val or dev)")
+    protocol.add_argument("--recipe", default="plain", help="as of search (default plain)")
+    protocol.add_argument("--among", choices=("truth", "all"), default="truth",
+                          help="rank the images the file names, or all of the collection (default truth)")  # fmt: skip
+    protocol.add_argument("--keep", metavar="SET", help="keep the questions as this query set, and the answers as grades")
+
     align = command("align", "Adapt the encoder to the collection's captions or labels; shows before and after.")
     align.add_argument("name", metavar="NAME", nargs="?")
     align.add_argument("--labels", metavar="COLUMN", help="learn from this metadata column instead of the captions")

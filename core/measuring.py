@@ -164,6 +164,68 @@ def _import(wb: object, text: str, judge: str) -> Said:
     return Said(document, f"{added:,} grades of {len(queries):,} queries added as {judge}'s.", tuple(remarks))
 
 
+# ---------------------------------------------------------------- protocol
+
+
+def protocol(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
+    """``protocol NAME --truth FILE --kind KIND``: the questions of a benchmark put to a collection, and its own figures.
+
+    Raises
+    ------
+    InputError
+        The file is none of that kind, or no question of it can be asked here.
+    """
+    from collections import Counter
+
+    from core.judge.named import resolver
+    from core.judge.protocols import match, read_truth
+    from core.judge.protocols.asking import ask
+    from core.judge.protocols.recalls import table_of
+    from core.judge.textfiles import read_text
+    from core.search.engine import run as search
+    from core.search.recipes import recipe as recipe_named
+    from core.workbench import Workbench
+
+    wb = Workbench.open(args.name)
+    truth = read_truth(read_text(args.truth, "file of ground truth"), args.kind, Path(args.truth).name, args.split or "")
+    items, recipe = wb.collection.ids(), recipe_named(wb.collection, args.recipe)
+    matched = match(truth, resolver(wb.collection), items)
+    found = ask(
+        matched, lambda query, k, keep: search(wb.collection, query, k, recipe=recipe, keep_references=keep), items,
+        among=args.among, progress=progress,
+    )  # fmt: skip
+    left = Counter(why for _, why in matched.left_out)
+    document = {
+        "collection": wb.name, "kind": truth.kind, "split": truth.split, "recipe": args.recipe, "among": args.among,
+        "questions": len(truth.queries), "asked": found.n_questions, "gallery": found.n_gallery,
+        "files": {"named": matched.n_files, "found": matched.n_found}, "items": {"total": matched.n_items, "named": matched.n_named},
+        "left_out": dict(left), "metrics": dict(found.metrics), "chance": dict(found.chance), "definition": found.definition,
+    }  # fmt: skip
+    if args.keep is not None:
+        document["kept"] = _keep(wb, matched, args.keep)
+    split = f", split {truth.split}" if truth.split else ""
+    lines = [f"{truth.kind}{split}: {found.n_questions:,} questions among {found.n_gallery:,} images, recipe {args.recipe}",
+             table_of(found.metrics), *([f"by chance: {_brief(found.chance)}"] if found.chance else []), found.definition]  # fmt: skip
+    missing = [f"not found: {file[:80]}: {why}" for file, why in matched.missing[:5]]
+    remarks = (matched.sentence, *(f"{n:,} left out: {why}" for why, n in left.items()), *missing, *found.warnings)
+    return Said(document, "\n".join(lines), _once(remarks))
+
+
+def _keep(wb: object, matched: object, name: str) -> dict[str, object]:
+    """Keep the questions as a query set, and their right answers as grades that people's own go before."""
+    from core.types import Judgment
+
+    queries, right = matched.saved()
+    wb.judgments.save_queries(queries, name)
+    said = f"ground truth ({matched.kind})"
+    wb.collection.judgments.add_many([Judgment(q.topic, q.docno, q.relevance, matched.kind, origin=said) for q in right])
+    return {"set": name, "queries": len(queries), "grades": len(right)}
+
+
+def _brief(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.2f}" for name, value in values.items())
+
+
 def _write(path: str | Path, text: str) -> None:
     """Write a text, to a file whole or not at all."""
     from core.store.files import write_durably
@@ -182,4 +244,4 @@ def _once(remarks: Sequence[str], most: int = 20) -> tuple[str, ...]:
     return kept if len(kept) <= most else (*kept[:most], f"and {len(kept) - most:,} more remarks")
 
 
-COMMANDS: Mapping[str, Callable[..., Said]] = {"evaluate": evaluate, "run": run, "qrels": qrels}
+COMMANDS: Mapping[str, Callable[..., Said]] = {"evaluate": evaluate, "run": run, "qrels": qrels, "protocol": protocol}

@@ -1,0 +1,32 @@
+"""Triplets of one's own, as JSONL: ``{"reference", "text", "targets": [...], "kind"?, "id"?}``."""
+
+from __future__ import annotations
+
+from core.errors import InputError
+from core.judge.protocols.truth import Asked, Truth, all_files, load_json, texts, unique, words
+from core.judge.textfiles import lines
+
+
+def read(text: str, name: str, split: str = "") -> Truth:
+    """Each line is a question; its ``kind`` is the category.
+
+    Raises
+    ------
+    InputError
+        With the line.
+    """
+    if split:
+        raise InputError(f"{name} has no splits; leave out the split {split!r}.")
+    queries = []
+    for number, line in enumerate(lines(text), 1):
+        if not line.strip():
+            continue
+        entry = load_json(line, f"line {number} of {name}")
+        if not isinstance(entry, dict):
+            raise InputError(f"Line {number} of {name} is no JSON object.")
+        targets = texts(entry.get("targets", [entry["target"]] if "target" in entry else None), "targets", number, name)
+        if not targets:
+            raise InputError(f"Entry {number} of {name} has no target.")
+        queries.append(Asked(words(entry, "id", number, name, needed=False) or f"t{number}", words(entry, "text", number, name), targets,
+                             words(entry, "reference", number, name), category=words(entry, "kind", number, name, needed=False)))  # fmt: skip
+    return Truth("triplets", unique(queries, name), all_files(queries))
