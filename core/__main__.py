@@ -129,8 +129,9 @@ def _prove(args: argparse.Namespace) -> int:
 def _measure(args: argparse.Namespace) -> int:
     from core import measuring
 
+    pace = documents.Pace("query")
     with _Line() as shown:
-        said = measuring.COMMANDS[args.command](args, lambda done, total: shown.write(f"query {done:,} of {total:,}"))
+        said = measuring.COMMANDS[args.command](args, lambda done, total: shown.write(pace.line(done, total)))
     if args.json or said.text:
         _say(args, said.document, said.text)
     for remark in said.remarks:

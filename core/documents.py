@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -85,6 +86,17 @@ def so_far(job: Job) -> str:
     if job.stage.startswith("downloading"):
         return f"{job.stage} {job.done / 1e6:,.0f} of {job.total / 1e6:,.0f} MB, {job.rate / 1e6:,.1f} MB/s{eta}"
     return f"{job.stage} {job.done:,} of {job.total:,}, {job.rate:,.0f}/s{eta}"
+
+
+class Pace:
+    """How far something counted is, with its rate and the seconds left: ``query 12 of 40, 9/s, 3 s left``."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._begun = what, time.monotonic()
+
+    def line(self, done: int, total: int) -> str:
+        rate = done / max(time.monotonic() - self._begun, 1e-9)
+        return f"{self._what} {done:,} of {total:,}, {rate:,.0f}/s, {(total - done) / max(rate, 1e-9):,.0f} s left"
 
 
 def line_of_job(job: Job) -> str:

@@ -195,6 +195,17 @@ def test_trec_files_come_back_to_the_byte(qrels, run):
     assert [line.score for line in parse_run(text)] == [repr(one[3]) for one in run]
 
 
+@given(st.lists(st.tuples(TOKEN, TOKEN, st.integers(-5, 5)), min_size=1), st.lists(st.tuples(TOKEN, TOKEN, st.floats(allow_nan=False)), min_size=1))
+@settings(deadline=None, max_examples=60)
+def test_ir_measures_reads_what_we_write(qrels, run):
+    import ir_measures
+
+    written = format_qrels(Qrel(*one) for one in qrels)
+    assert [(q.query_id, q.doc_id, q.relevance) for q in ir_measures.read_trec_qrels(written)] == qrels
+    written = format_run(RunLine(topic, item, n, repr(score)) for n, (topic, item, score) in enumerate(run))
+    assert [tuple(one) for one in ir_measures.read_trec_run(written)] == run
+
+
 @given(st.lists(st.floats(-40, 40, width=32) | st.sampled_from([0.3, 0.3 + 1e-9, 0.3 + 1e-7, 20.0, 20.000001, 1e-30, 0.0, -0.0]), min_size=1, max_size=30))
 @settings(deadline=None, max_examples=150)
 def test_a_written_run_has_the_order_of_the_search_for_trec_eval(scores):

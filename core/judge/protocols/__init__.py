@@ -1,7 +1,7 @@
 """Ground truth of published benchmarks, and each one's own metric: a module for each, pure but for the last step.
 
 ``truth`` holds what a file says, ``matching`` what of it a collection has; ``karpathy``, ``captions``, ``cirr``, ``fashioniq``,
-``genecis`` and ``triplets`` read files; ``recalls``, ``instances`` and ``pools`` measure; ``splits`` is for what was trained on
+``genecis`` and ``triplets`` read files; ``recalls``, ``instances``, ``revisited`` and ``pools`` measure; ``splits`` is for what was trained on
 queries; ``asking`` runs the questions of a truth on a collection.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
@@ -98,6 +99,8 @@ def match(truth: Truth, resolve: Resolve, items: Collection[str]) -> Matched:
     missing: list[tuple[str, str]] = []
     for file in files:
         item_id, why = resolve(file)
+        if item_id is None and "/" in file:  # val2014/x.jpg, where the images lie in a folder of another name
+            item_id = resolve(posixpath.basename(file))[0]
         if item_id is None:
             missing.append((file, why))
         else:

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import InputError
-from core.judge.protocols import instances, pools, recalls, splits
+from core.judge.judgments import Consolidated
+from core.judge.protocols import instances, pools, recalls, revisited, splits
+from core.metrics.precision import Graded
 
 # ---------------------------------------------------------------- recall, both ways
 
@@ -152,6 +154,19 @@ def test_inp_by_hand():
     assert instances.inverse_negative_penalty("axbyyc", "abc") == pytest.approx(3 / 5)  # the second y is no result
     assert instances.inverse_negative_penalty("axbyzc", "abc") == 0.5
     assert instances.inverse_negative_penalty("ab", "abc") == 0.0 and instances.inverse_negative_penalty("ab", "") is None
+
+
+# ---------------------------------------------------------------- revisited, from grades
+
+
+def test_grades_as_easy_hard_and_junk():
+    said = [Consolidated("q", item, grade, 1, 0, "judges") for item, grade in (("a", 3), ("b", 2), ("h", 1), ("j", None), ("x", 0))]
+    assert revisited.of_grades(said) == {"q": Graded(frozenset("ab"), frozenset("h"), frozenset("j"))}
+    table = revisited.measure({"q": "jhxab"}, said)
+    # Easy: x a b: ((0 + 1/2) / 2 + (1/2 + 2/3) / 2) / 2. Hard: h x: 1.
+    assert table["easy"]["mAP"] == pytest.approx((0.25 + 7 / 12) / 2) and table["hard"]["mAP"] == 1.0
+    assert table["medium"]["mAP"] == pytest.approx((1 + (1 / 2 + 2 / 3) / 2 + (2 / 3 + 3 / 4) / 2) / 3)
+    assert table["medium"]["mP@5"] == pytest.approx(3 / 4) and "junk" in revisited.DEFINITION
 
 
 # ---------------------------------------------------------------- pools

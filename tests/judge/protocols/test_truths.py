@@ -128,6 +128,11 @@ def test_matching_says_both_numbers_both_ways():
     assert [q.query_id for q in queries] == [one.query.query_id for one in found.questions] and {q.relevance for q in right} == {3}
 
 
+def test_a_folder_of_another_name_is_no_obstacle():
+    found = match(Truth("captions", (Asked("1", "x", ("val2014/a.jpg",)),), ("val2014/a.jpg",)), lambda f: ("i", "") if f == "a.jpg" else (None, "no"), ["i"])
+    assert (found.n_found, found.missing, found.questions[0].targets) == (1, (), {"i"})
+
+
 # ---------------------------------------------------------------- asking, with a search that is a table
 
 
