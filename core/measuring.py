@@ -36,13 +36,14 @@ def evaluate(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     """
     from core.judge.textfiles import read_text
     from core.judge.trec import parse_qrels, parse_run
-    from core.metrics import evaluate as measured
+    from core.metrics.evaluate import DEFAULTS
     from core.metrics.names import split
+    from core.metrics.table import measured
 
     qrels = parse_qrels(read_text(args.qrels, "qrels file"))
     run = parse_run(read_text(args.run, "run file"))
-    metrics = split(" ".join(args.metrics)) if args.metrics else measured.DEFAULTS
-    found = measured.evaluate(
+    metrics = split(" ".join(args.metrics)) if args.metrics else DEFAULTS
+    found = measured(
         [(q.topic, q.docno, q.relevance) for q in qrels], [(r.topic, r.docno, float(r.score)) for r in run], metrics, rel=args.rel
     )
     document = {

@@ -76,8 +76,18 @@ def test_evaluate_from_grade_two_says_so(loupe, files):
     said = json.loads(out)["metrics"]
     assert list(said) == ["P(rel=2)@1", "P(rel=2)@2", "AP(rel=2)@50", "RR(rel=2)", "nDCG@10"]
     assert (said["P(rel=2)@2"], said["AP(rel=2)@50"]) == (pytest.approx(1 / 2 / 3), pytest.approx(1 / 2 / 3))
+    code, out, _ = loupe("evaluate", *files, "--metrics", "AP(by=cutoff)@1 P@1", "--json")
+    assert json.loads(out)["metrics"] == {"AP(by=cutoff)@1": 0.0, "P@1": 0.0}  # b, which is not relevant, is first
     code, out, _ = loupe("evaluate", *files, "--rel", 2)
     assert code == 0 and "relevant: grade 2 or more" in out and "P(rel=2)@5" in out
+
+
+def test_evaluate_as_a_process_prints_one_document_and_needs_no_home(files, tmp_path):
+    command = [sys.executable, "-m", "core", "evaluate", *map(str, files), "--json"]
+    home = tmp_path / "home"
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, env={**os.environ, "LOUPE_HOME": str(home)})
+    assert done.returncode == 0 and done.stdout.count("\n") == 1 and list(json.loads(done.stdout)["metrics"]) == FIVE
+    assert not home.exists()
 
 
 def test_evaluate_for_people(loupe, files):
