@@ -86,7 +86,7 @@ def measured(
     metrics = list(dict.fromkeys(metrics))
     ours = {name: found for name in metrics if (found := fullmatch(_OURS, name)) is not None}
     theirs = [name for name in metrics if name not in ours]
-    found = evaluate(qrels, run, theirs or ["RR"], rel=rel, seed=seed)
+    found = evaluate(qrels, run, theirs or (["RR"] if ours else []), rel=rel, seed=seed)
     judged: dict[str, dict[str, int]] = {}
     for query_id, item_id, grade in qrels:
         judged.setdefault(query_id, {})[item_id] = grade
