@@ -80,7 +80,7 @@ def run(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     """
     from core.judge.named import resolver
     from core.judge.querysets import read_queries
-    from core.judge.runs import answered, as_saved, run_lines
+    from core.judge.runs import answered, run_lines
     from core.judge.textfiles import read_text
     from core.judge.trec import format_run
     from core.workbench import Workbench
@@ -89,8 +89,7 @@ def run(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
         raise InputError(f"k is {args.k}; give 1 or more.")
     wb = Workbench.open(args.name)
     queries = read_queries(read_text(args.queries, "file of queries"), Path(args.queries).name, kind=args.kind,
-                           resolve=resolver(wb.collection))  # fmt: skip
-    queries = as_saved(queries, wb.judgments.queries())
+                           resolve=resolver(wb.collection), known=wb.judgments.queries())  # fmt: skip
     lines, remarks = [], []
     for n, (query, result) in enumerate(answered(queries, lambda query: wb.search(query, args.k, recipe=args.recipe, log=False)), 1):
         lines += run_lines(query.query_id, result, args.tag or _tag(args.recipe))

@@ -195,13 +195,14 @@ def test_a_run_of_our_export_has_the_ids_and_filters_of_what_was_saved(loupe, wb
     from core.types import SavedQuery
 
     filtered = parse("red", "number < 12")
-    wb.judgments.save_queries([SavedQuery("mine", "red", filtered)], "Colours")
+    title = SavedQuery("301", 'red: a "title', parse("red"))  # words that are no line of the query language
+    wb.judgments.save_queries([SavedQuery("mine", "red", filtered), title], "Colours")
     (tmp_path / "queries.tsv").write_text(wb.judgments.export_queries())
     out = tmp_path / "sub" / "out.run"
     code, said, _ = loupe("run", "Colours", "--queries", tmp_path / "queries.tsv", "-k", 20, "--out", out, "--tag", "t", "--json")
     said = json.loads(said)
     lines = parse_run(out.read_text())
-    assert code == 0 and said == {"collection": "Colours", "recipe": "plain", "k": 20, "queries": 4, "lines": 72, "out": str(out)}
+    assert code == 0 and said == {"collection": "Colours", "recipe": "plain", "k": 20, "queries": 5, "lines": 92, "out": str(out)}
     assert sum(line.topic == "mine" for line in lines) == 12
     assert {line.topic for line in lines} == {query.query_id for query in wb.judgments.queries()}
 

@@ -310,3 +310,34 @@ def krippendorff(values: np.ndarray, level: str = "ordinal") -> Coefficient:
     if by_chance <= 1e-12:
         return Coefficient(None, len(rows), _ALL_ALIKE)
     return Coefficient(1.0 - float(n - 1) * float(np.sum(coincidences * distance)) / by_chance, len(rows))
+
+
+def split_half(values: np.ndarray, *, splits: int = 100, seed: int = 0) -> Coefficient:
+    """How well the mean grade of all judges would be repeated by as many others: the ceiling of what can predict it (paper 41).
+
+    Each item's judges are dealt into two halves by chance; r is the correlation of the halves' means over the items, the mean
+    over `splits` deals; the value is 2 r / (1 + r) (Spearman, Brown), for halves are fewer judges than there are.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n_items, n_judges)
+        NaN where missing; items with fewer than two grades do not count.
+    """
+    rows = [row[~np.isnan(row)] for row in values]
+    rows = [row for row in rows if len(row) >= 2]
+    if len(rows) < 3:
+        return Coefficient(None, len(rows), _NOT_SHARED if not rows else "fewer than 3 items have grades of two judges")
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(splits):
+        halves = np.empty((2, len(rows)))
+        for i, row in enumerate(rows):
+            dealt = rng.permutation(row)
+            halves[:, i] = dealt[: len(row) // 2].mean(), dealt[len(row) // 2 :].mean()
+        if halves.std(axis=1).min() <= 1e-12:
+            continue
+        found.append(float(np.corrcoef(halves)[0, 1]))
+    if not found or 1.0 + np.mean(found) <= 1e-12:
+        return Coefficient(None, len(rows), "the grades do not differ between items" if not found else "the halves say the opposite")
+    r = float(np.mean(found))
+    return Coefficient(2 * r / (1 + r), len(rows))

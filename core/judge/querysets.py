@@ -67,7 +67,7 @@ def kind_of(text: str, name: str = "") -> str:
 
 
 def read_queries(text: str, name: str = "the queries", *, kind: str | None = None, resolve: Resolve | None = None,
-                 origin: str = "imported") -> list[SavedQuery]:  # fmt: skip
+                 origin: str = "imported", known: Sequence[SavedQuery] = ()) -> list[SavedQuery]:  # fmt: skip
     """Queries of a text.
 
     Parameters
@@ -81,6 +81,9 @@ def read_queries(text: str, name: str = "the queries", *, kind: str | None = Non
         Finds the items that ``image:`` and image columns name; without it they must be item ids.
     origin : str
         Noted where the file does not name one.
+    known : sequence of SavedQuery
+        What is saved already. Where the file has the id and the words of one, it is taken as it was saved: our export
+        carries words alone, and what was saved may have a filter or be no line of the query language.
 
     Returns
     -------
@@ -97,7 +100,12 @@ def read_queries(text: str, name: str = "the queries", *, kind: str | None = Non
     if kind not in KINDS:
         raise InputError(f"There is no kind of query file called {kind!r}; there are {', '.join(KINDS)}.")
     made: dict[str, tuple[int, SavedQuery]] = {}
+    saved = {one.query_id: one for one in known}
     for said in _READERS[kind](text, name):
+        held = saved.get(said.query_id)
+        if held is not None and not said.where and not said.image and held.text.split() == said.text.split():
+            made.setdefault(held.query_id, (said.line, held))
+            continue
         query = _query(said, name, resolve)
         query_id = said.query_id or query.query_id
         if not re.fullmatch(r"\S+", query_id) or len(query_id) > MAX_ID:
@@ -173,12 +181,10 @@ def _read_records(records: Iterator[Record], name: str) -> Iterator[_Line]:
 
 
 def _read_topics(text: str, name: str) -> Iterator[_Line]:
-    found = False
+    found, line, counted = False, 1, 0
     for match in _TOPIC.finditer(text):
-        if match[1].lower() == "topics":
-            continue
         found = True
-        line = text.count("\n", 0, match.start()) + 1
+        line, counted = line + text.count("\n", counted, match.start()), match.start()
         fields: dict[str, str] = {}
         for part in _FIELD.finditer(match[3]):
             words = " ".join(part[2].split())

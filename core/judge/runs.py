@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from core.errors import InputError, LoupeError
 from core.judge.trec import RunLine
 from core.types import Query, SavedQuery, SearchResult
-
-
-def as_saved(queries: Sequence[SavedQuery], saved: Sequence[SavedQuery]) -> list[SavedQuery]:
-    """Queries with those the collection has under the same id and words in their place: our export carries words alone,
-    and what was saved may have a filter."""
-    there: Mapping[str, SavedQuery] = {one.query_id: one for one in saved}
-    out = []
-    for query in queries:
-        held = there.get(query.query_id)
-        same = held is not None and not query.query.where and " ".join(held.text.split()) == " ".join(query.text.split())
-        out.append(held if same else query)
-    return out
 
 
 def answered(

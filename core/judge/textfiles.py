@@ -48,7 +48,7 @@ def read_text(path: str | Path, what: str = "file") -> str:
         There is no such file, it is too large, or it is no text; the message has the line where it stops being one.
     """
     path = Path(path).expanduser()
-    if not path.is_file():
+    if not path.exists() or path.is_dir():  # a pipe will do
         raise InputError(f"There is no {what} at {path}; check the path.")
     if path.stat().st_size > MAX_BYTES:
         raise InputError(f"{path.name} has {path.stat().st_size:,} bytes and {MAX_BYTES:,} can be read; give a part of it.")

@@ -104,6 +104,25 @@ def test_disagreements_widest_first():
     assert agree.disagreements(judged([(1, 2)], "ab"), least=2) == []
 
 
+def test_split_half_by_hand_and_where_it_is_not_defined():
+    # Two judges: the halves are the two, whichever is which; r of (0 1 3) and (0 2 3).
+    values = np.array([[0.0, 0.0], [1.0, 2.0], [3.0, 3.0], [X, 2.0]])
+    one = agree.split_half(values)
+    rs = [np.corrcoef(a, b)[0, 1] for a, b in (([0, 1, 3], [0, 2, 3]), ([0, 2, 3], [0, 1, 3]))]
+    assert rs[0] == pytest.approx(rs[1]) and one.value == pytest.approx(2 * rs[0] / (1 + rs[0])) and one.n == 3
+    assert agree.split_half(values * 2 + 5).value == pytest.approx(one.value)  # the scale does not matter
+    assert agree.split_half(np.array([[1.0], [2.0]])).reason == "no item has grades of two judges"
+    assert agree.split_half(values[:2]).value is None
+    assert "do not differ" in agree.split_half(np.full((5, 3), 2.0)).reason
+
+
+def test_split_half_nears_the_reliability_of_simulated_judges():
+    rng = np.random.default_rng(0)
+    true = rng.normal(size=400)
+    values = true[:, None] + rng.normal(size=(400, 4))  # variance of the mean: 1 true, 1/4 noise
+    assert agree.split_half(values, splits=20).value == pytest.approx(1 / 1.25, abs=0.04)
+
+
 GRADES = st.lists(st.tuples(*[st.sampled_from([0.0, 1.0, 2.0, 3.0, X])] * 3), min_size=2, max_size=12)
 
 
