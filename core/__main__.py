@@ -122,16 +122,16 @@ def _prove(args: argparse.Namespace) -> int:
     _finished(proof.start(args.truth or "", args.column or "", metric=args.metric or "", seed=args.seed))
     outcome = proof.result()
     recipe = proof.adopt().name if args.use and outcome.recommended is not None else None
-    _say(args, {**outcome.account, "sentence": outcome.sentence, "notes": list(outcome.notes), "recipe": recipe}, documents.of_proof(outcome, recipe))
+    account = {**outcome.account, "sentence": outcome.sentence, "notes": list(outcome.notes), "recipe": recipe}
+    _say(args, account, documents.of_proof(outcome, recipe))
     return 0
 
 
 def _measure(args: argparse.Namespace) -> int:
     from core import measuring
 
-    pace = documents.Pace("query")
     with _Line() as shown:
-        said = measuring.COMMANDS[args.command](args, lambda done, total: shown.write(pace.line(done, total)))
+        said = measuring.COMMANDS[args.command](args, documents.Pace("query", shown.write))
     if args.json or said.text:
         _say(args, said.document, said.text)
     for remark in said.remarks:

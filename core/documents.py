@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -91,12 +92,13 @@ def so_far(job: Job) -> str:
 class Pace:
     """How far something counted is, with its rate and the seconds left: ``query 12 of 40, 9/s, 3 s left``."""
 
-    def __init__(self, what: str) -> None:
-        self._what, self._begun = what, time.monotonic()
+    def __init__(self, what: str, write: Callable[[str], None]) -> None:
+        self._what, self._write, self._begun = what, write, time.monotonic()
 
-    def line(self, done: int, total: int) -> str:
+    def __call__(self, done: int, total: int) -> None:
+        """Write how far it is."""
         rate = done / max(time.monotonic() - self._begun, 1e-9)
-        return f"{self._what} {done:,} of {total:,}, {rate:,.0f}/s, {(total - done) / max(rate, 1e-9):,.0f} s left"
+        self._write(f"{self._what} {done:,} of {total:,}, {rate:,.0f}/s, {(total - done) / max(rate, 1e-9):,.0f} s left")
 
 
 def line_of_job(job: Job) -> str:

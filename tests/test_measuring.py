@@ -145,8 +145,8 @@ def test_evaluate_reads_windows_files_and_gzip(loupe, files, tmp_path):
 SCORES = st.sampled_from([0.0, 0.5, 0.5 + 1e-9, 0.5 + 1e-7, 1.0, -2.0, 1e30, 3.0])
 RANKED = st.dictionaries(st.sampled_from(["q1", "q2", "q3", "q10"]), st.dictionaries(st.sampled_from("abcdefghij"), SCORES, max_size=8),
                          max_size=4)  # fmt: skip
-JUDGED = st.dictionaries(st.sampled_from(["q1", "q2", "q3", "q5"]), st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 3), min_size=1,
-                         max_size=8), min_size=1, max_size=4)  # fmt: skip
+GRADES = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 3), min_size=1, max_size=8)
+JUDGED = st.dictionaries(st.sampled_from(["q1", "q2", "q3", "q5"]), GRADES, min_size=1, max_size=4)
 
 
 @given(JUDGED, RANKED)
@@ -155,7 +155,7 @@ def test_evaluate_gives_what_the_command_line_of_ir_measures_gives(loupe, tmp_pa
     """Ties (also in single precision), queries on one side only, nothing relevant, nothing found."""
     qrels, run = tmp_path / "q.qrels", tmp_path / "r.run"
     qrels.write_text("".join(f"{q} 0 {item} {grade}\n" for q, grades in judged.items() for item, grade in grades.items()))
-    run.write_text("".join(f"{q} Q0 {item} {n} {score!r} t\n" for q, scores in ranked.items() for n, (item, score) in enumerate(scores.items())))
+    run.write_text("".join(f"{q} Q0 {item} 0 {score!r} t\n" for q, scores in ranked.items() for item, score in scores.items()))
     names = [*FIVE, "P(rel=2)@3", "Bpref", "infAP", "Judged@10", "RR@10"]
     code, out, _ = loupe("evaluate", "--qrels", qrels, "--run", run, "--metrics", *names, "--json")
     assert code == 0
@@ -257,3 +257,12 @@ def test_qrels_refuses_what_cannot_be_a_grade_with_its_line_and_adds_nothing(lou
     assert loupe("qrels", "Colours", "--import", tmp_path / "in.qrels")[0] == 2  # no judge
     assert loupe("qrels", "Colours")[0] == 2
     assert len(wb.collection.judgments) == 0
+
+
+def test_progress_has_rate_and_time_left(monkeypatch):
+    from core import documents
+
+    said, now = [], iter([10.0, 12.0])
+    monkeypatch.setattr(documents.time, "monotonic", lambda: next(now))
+    documents.Pace("query", said.append)(20, 1_000)
+    assert said == ["query 20 of 1,000, 10/s, 98 s left"]

@@ -28,7 +28,8 @@ COHEN_1960 = np.array([[88, 14, 18], [10, 40, 10], [2, 6, 12]])
 
 
 def judged(rows, judges="abcd", query="q"):
-    return [Judgment(query, f"i{n}", grade, judge, at=1.0) for n, row in enumerate(rows) for judge, grade in zip(judges, row) if grade != ""]
+    pairs = [(f"i{n}", judge, grade) for n, row in enumerate(rows) for judge, grade in zip(judges, row) if grade != ""]
+    return [Judgment(query, item, grade, judge, at=1.0) for item, judge, grade in pairs]
 
 
 def test_published_tables():

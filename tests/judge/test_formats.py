@@ -20,11 +20,12 @@ from core.metrics.evaluate import order
 from core.query.parse import parse
 from core.types import Hit, Judgment, Query, SavedQuery, SearchResult, Term, TextMatch
 
-WORDS = st.text(st.characters(exclude_categories=("Cs", "Cc")) | st.sampled_from("\n\t \"\\<>&:-^,;\x85\u2028"), min_size=1, max_size=20).filter(
-    lambda text: text.strip() and "\0" not in text)  # fmt: skip
-TOKEN = st.text(st.characters(exclude_categories=("Cs", "Zs", "Zl", "Zp", "Cc")), min_size=1, max_size=12).filter(lambda t: len(t.split()) == 1 and t.split()[0] == t)
+LETTERS = st.characters(exclude_categories=("Cs", "Cc")) | st.sampled_from("\n\t \"\\<>&:-^,;\x85\u2028")
+WORDS = st.text(LETTERS, min_size=1, max_size=20).filter(lambda text: text.strip() and "\0" not in text)
+TOKEN = st.text(st.characters(exclude_categories=("Cs", "Zs", "Zl", "Zp", "Cc")), min_size=1, max_size=12)
 WEIGHT = st.sampled_from([1.0, -1.0, 2.0, 0.5, -0.25])
-TERMS = st.builds(Term, st.just("text"), WORDS, WEIGHT) | st.builds(Term, st.sampled_from(["item", "upload"]), st.text(string.ascii_letters + string.digits, min_size=1, max_size=8), WEIGHT)
+IDS = st.text(string.ascii_letters + string.digits, min_size=1, max_size=8)
+TERMS = st.builds(Term, st.just("text"), WORDS, WEIGHT) | st.builds(Term, st.sampled_from(["item", "upload"]), IDS, WEIGHT)
 LITERALS = st.builds(TextMatch, st.sampled_from(["file", "caption"]), st.from_regex(r"[a-z]+[ \"<&]?[a-z]*", fullmatch=True), st.booleans())
 QUERIES = st.builds(Query, st.lists(TERMS, min_size=1, max_size=4).map(tuple), st.lists(LITERALS, max_size=2).map(tuple),
                     st.sampled_from(["", "n_k > 3", "colour = 'red & \"blue\"' and width <= 400"]))  # fmt: skip
@@ -74,7 +75,10 @@ A relevant document must name it.
     assert (first.query_id, first.text) == ("301", "International Organized Crime")
     assert first.guideline == "Identify organizations that participate, at AT&T too. A relevant document must name it."
     assert (second.query_id, second.text) == ("302", "Poliomyelitis & Post-Polio")
-    web = '<topics>\n<topic number="7" type="faceted">\n<query>obama family tree</query>\n<description>Find it.</description></topic></topics>'
+    web = """<topics>
+<topic number="7" type="faceted">
+<query>obama family tree</query>
+<description>Find it.</description></topic></topics>"""
     assert [(one.query_id, one.text, one.guideline) for one in read_queries(web)] == [("7", "obama family tree", "Find it.")]
 
 
@@ -131,8 +135,11 @@ def test_any_text_is_read_or_refused_in_words(text, kind):
 
 # ---------------------------------------------------------------- judgments
 
-JUDGMENTS = st.lists(st.builds(Judgment, TOKEN, TOKEN, st.sampled_from([0, 1, 2, 3, None]), WORDS.map(str.strip), st.integers(1, 4_000_000_000_000_000).map(lambda n: n / 1e6),
-                               WORDS.map(str.strip), st.sampled_from(["judge", "adjudication", "names and keywords"])), min_size=1, max_size=5)  # fmt: skip
+TIMES = st.integers(1, 4_000_000_000_000_000).map(lambda n: n / 1e6)
+JUDGMENTS = st.lists(st.builds(
+    Judgment, TOKEN, TOKEN, st.sampled_from([0, 1, 2, 3, None]), WORDS.map(str.strip), TIMES, WORDS.map(str.strip),
+    st.sampled_from(["judge", "adjudication", "names and keywords"]),
+), min_size=1, max_size=5)  # fmt: skip
 
 
 @given(JUDGMENTS)
@@ -151,7 +158,8 @@ def test_judgments_of_a_spreadsheet():
     red = parse("red").query_id
     found = read_judgments(text, judge="bob", resolve=lambda file: (file[0], ""))
     assert [(j.query_id, j.item_id, j.grade, j.judge) for j in found] == [(red, "a", 2, "ann"), (red, "b", None, "bob")]
-    assert format_judgments(found, "csv", files={"a": "a.jpg"}).splitlines()[1:] == [f"{red},,a,a.jpg,2,ann,,,judge", f"{red},,b,,can't tell,bob,,,judge"]
+    rows = format_judgments(found, "csv", files={"a": "a.jpg"}).splitlines()[1:]
+    assert rows == [f"{red},,a,a.jpg,2,ann,,,judge", f"{red},,b,,can't tell,bob,,,judge"]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +192,10 @@ def test_nothing_is_a_formula_in_a_spreadsheet():
 # ---------------------------------------------------------------- TREC
 
 
-@given(st.lists(st.tuples(TOKEN, TOKEN, st.integers(-5, 5), TOKEN)), st.lists(st.tuples(TOKEN, TOKEN, st.integers(0, 99), st.floats(allow_nan=False), TOKEN)))
+SCORE = st.floats(allow_nan=False)
+
+
+@given(st.lists(st.tuples(TOKEN, TOKEN, st.integers(-5, 5), TOKEN)), st.lists(st.tuples(TOKEN, TOKEN, st.integers(0, 99), SCORE, TOKEN)))
 @settings(deadline=None, max_examples=100)
 def test_trec_files_come_back_to_the_byte(qrels, run):
     text = format_qrels(Qrel(*one) for one in qrels)
@@ -195,7 +206,7 @@ def test_trec_files_come_back_to_the_byte(qrels, run):
     assert [line.score for line in parse_run(text)] == [repr(one[3]) for one in run]
 
 
-@given(st.lists(st.tuples(TOKEN, TOKEN, st.integers(-5, 5)), min_size=1), st.lists(st.tuples(TOKEN, TOKEN, st.floats(allow_nan=False)), min_size=1))
+@given(st.lists(st.tuples(TOKEN, TOKEN, st.integers(-5, 5)), min_size=1), st.lists(st.tuples(TOKEN, TOKEN, SCORE), min_size=1))
 @settings(deadline=None, max_examples=60)
 def test_ir_measures_reads_what_we_write(qrels, run):
     import ir_measures
@@ -206,7 +217,10 @@ def test_ir_measures_reads_what_we_write(qrels, run):
     assert [tuple(one) for one in ir_measures.read_trec_run(written)] == run
 
 
-@given(st.lists(st.floats(-40, 40, width=32) | st.sampled_from([0.3, 0.3 + 1e-9, 0.3 + 1e-7, 20.0, 20.000001, 1e-30, 0.0, -0.0]), min_size=1, max_size=30))
+CLOSE = st.sampled_from([0.3, 0.3 + 1e-9, 0.3 + 1e-7, 20.0, 20.000001, 1e-30, 0.0, -0.0])
+
+
+@given(st.lists(st.floats(-40, 40, width=32) | CLOSE, min_size=1, max_size=30))
 @settings(deadline=None, max_examples=150)
 def test_a_written_run_has_the_order_of_the_search_for_trec_eval(scores):
     items = sorted((-round(score, 6), f"i{n:03}", score) for n, score in enumerate(scores))

@@ -107,7 +107,8 @@ def test_one_query_and_no_spread():
 
 
 def test_against_a_baseline():
-    values = {"plain": {"RR": {"a": 0.0, "b": 0.0}, "P@5": {"a": 0.0, "b": 0.2}}, "hub": {"RR": {"a": 1.0, "b": 1.0}, "P@5": {"a": 0.0, "b": 0.2}}}
+    same = {"a": 0.0, "b": 0.2}
+    values = {"plain": {"RR": {"a": 0.0, "b": 0.0}, "P@5": same}, "hub": {"RR": {"a": 1.0, "b": 1.0}, "P@5": same}}
     found = against("plain", values)
     assert [(one.after, one.metric, one.n_comparisons) for one in found] == [("hub", "RR", 2), ("hub", "P@5", 2)]
     assert [one.p_holm for one in found] == [1.0, 1.0]

@@ -58,7 +58,7 @@ def test_ties_are_those_of_trec_eval():
 def test_the_last_of_two_equal_pairs_counts_and_is_said():
     found = evaluate([("q", "a", 0), ("q", "a", 1)], [("q", "b", 2.0), ("q", "a", 1.0), ("q", "a", 3.0)], ["RR"])
     assert found.metrics["RR"] == 1.0
-    assert found.notes == ("1 pair stands twice, of which the last grade counts: q a.", "1 pair stands twice, of which the last score counts: q a.")
+    assert found.notes == tuple(f"1 pair stands twice, of which the last {what} counts: q a." for what in ("grade", "score"))
 
 
 def test_nothing_found_and_nothing_relevant():
@@ -71,16 +71,19 @@ def test_nothing_found_and_nothing_relevant():
 def test_names():
     assert split(" nDCG@10, P@5,,SetF(beta=2, rel=2)\nRR ") == ("nDCG@10", "P@5", "SetF(beta=2, rel=2)", "RR")
     assert (cutoff("P@5"), cutoff("RR")) == (5, None)
-    assert str(measure("P@5", 2)) == "P(rel=2)@5" and str(measure("P(rel=3)@5", 2)) == "P(rel=3)@5" and str(measure("nDCG@5", 2)) == "nDCG@5"
+    assert [str(measure(name, 2)) for name in ("P@5", "P(rel=3)@5", "nDCG@5")] == ["P(rel=2)@5", "P(rel=3)@5", "nDCG@5"]
     assert "number of all relevant items" in describe("AP@50").meaning and "unjudged" in describe("Bpref").meaning
     for bad in ("P@0", "P@-1", "P", "P@x", "P@2.5", "P(rel=0)@5", "P(what=3)@5", "P@True", "__import__('os')", "(" * 5000, "P@99999999999"):
         with pytest.raises(InputError):
             measure(bad)
 
 
-GRADES = st.dictionaries(st.sampled_from(["q1", "q2", "q3"]), st.dictionaries(st.sampled_from("abcdefghij"), st.integers(0, 3), min_size=1), min_size=1)
-SCORES = st.dictionaries(st.sampled_from(["q1", "q2", "q4"]), st.dictionaries(st.sampled_from("abcdefghijkl"), st.integers(-3, 3), min_size=1))
-TREC = {"nDCG@10": "ndcg_cut_10", "P@5": "P_5", "R@20": "recall_20", "AP@50": "map_cut_50", "RR": "recip_rank", "Bpref": "bpref", "infAP": "infAP"}
+JUDGED = st.dictionaries(st.sampled_from("abcdefghij"), st.integers(0, 3), min_size=1)
+GRADES = st.dictionaries(st.sampled_from(["q1", "q2", "q3"]), JUDGED, min_size=1)
+RANKED = st.dictionaries(st.sampled_from("abcdefghijkl"), st.integers(-3, 3), min_size=1)
+SCORES = st.dictionaries(st.sampled_from(["q1", "q2", "q4"]), RANKED)
+TREC = {"nDCG@10": "ndcg_cut_10", "P@5": "P_5", "R@20": "recall_20", "AP@50": "map_cut_50", "RR": "recip_rank", "Bpref": "bpref",
+        "infAP": "infAP"}  # fmt: skip
 
 
 @given(GRADES, SCORES, st.sampled_from([1, 2]))

@@ -71,7 +71,8 @@ def test_levels_by_hand():
 
 
 def test_queries_without_anything_right_are_left_out_of_that_level():
-    table = junk_aware_map({"q": "xa", "r": "xyz"}, {"q": Graded(frozenset("a")), "r": Graded(frozenset("b"), frozenset("z")), "s": Graded()})
+    graded = {"q": Graded(frozenset("a")), "r": Graded(frozenset("b"), frozenset("z")), "s": Graded()}
+    table = junk_aware_map({"q": "xa", "r": "xyz"}, graded)
     assert (table["easy"]["queries"], table["easy"]["left_out"]) == (2, 1)
     assert table["easy"]["mAP"] == pytest.approx((0.25 + 0) / 2)
     # For r at hard: b is easy and was not found, z is third: (0/2 + 1/3) / 2.

@@ -54,7 +54,13 @@ class Outcome:
     warnings: tuple[str, ...] = ()
 
 
-def ask(matched: Matched, search: Search, items: Sequence[str], *, among: str = "truth", progress: Progress = lambda done, total: None) -> Outcome:
+def _nobody(done: int, total: int) -> None:
+    """Progress that nobody looks at."""
+
+
+def ask(
+    matched: Matched, search: Search, items: Sequence[str], *, among: str = "truth", progress: Progress = _nobody
+) -> Outcome:
     """Ask every question and measure as the protocol does.
 
     Parameters
@@ -76,7 +82,8 @@ def ask(matched: Matched, search: Search, items: Sequence[str], *, among: str = 
         raise InputError(f"Images cannot be ranked among {among!r}; there are: truth, all.")
     if not matched.questions:
         why = Counter(reason for _, reason in matched.left_out).most_common(1)
-        raise InputError(f"No question of the truth can be asked here: {matched.sentence} Most often {why[0][0] if why else 'there is none'}.")
+        raise InputError(f"No question of the truth can be asked here: {matched.sentence}"
+                         f" Most often {why[0][0] if why else 'there is none'}.")  # fmt: skip
     asker = _Asker(search, sorted(items), sorted(items) if among == "all" else list(matched.gallery), matched, progress)
     return _PROTOCOLS[matched.kind](asker)
 
@@ -118,11 +125,13 @@ class _Asker:
                 found.setdefault(item, (rank, hit.score))
         return found
 
-    def ranks(self, k: int, *, among: Callable[[Question], Sequence[str] | None] = lambda one: None, keep: bool = False) -> list[int | None]:
-        """The best rank of a right answer for each question."""
+    def ranks(
+        self, k: int, *, among: Callable[[Question], Sequence[str] | None] | None = None, keep: bool = False
+    ) -> list[int | None]:
+        """The best rank of a right answer for each question; `among` names other images to rank than the gallery's."""
         out: list[int | None] = []
         for _, one in self.each():
-            found = self.answer(one, k, among(one), keep)
+            found = self.answer(one, k, None if among is None else among(one), keep)
             out.append(min((found[item][0] for item in one.targets if item in found), default=None))
         return out
 
@@ -148,8 +157,8 @@ def _two_way(asker: _Asker) -> Outcome:
         asker.warnings[f"{int((~found).sum()):,} captions did not find their image at any rank; it has no vector."] = None
     definition = (
         f"t2i: per cent of the {n:,} captions whose image is among the first k of {m:,} images. i2t: per cent of the"
-        f" {int((image_to_text > 0).sum()):,} images one of whose own captions is among the first k of all captions, ordered by the score each"
-        " caption gives the image. MedR, MeanR: median and mean rank. rsum: the sum of the six recalls, at most 600."
+        f" {int((image_to_text > 0).sum()):,} images one of whose own captions is among the first k of all captions, ordered by the score"
+        " each caption gives the image. MedR, MeanR: median and mean rank. rsum: the sum of the six recalls, at most 600."
     )
     return asker.outcome(recalls.two_way(text_to_image, image_to_text), definition, text_to_image.tolist())
 
@@ -193,7 +202,8 @@ def _genecis(asker: _Asker) -> Outcome:
         " over several tasks the mean of theirs."
     )
     categories = [one.category for one in asker.questions]
-    return asker.outcome(recalls.by_category(ranks, categories, (1, 2, 3)), definition, ranks, max(sizes), recalls.chance_at(sizes, (1, 2, 3)))
+    figures, chance = recalls.by_category(ranks, categories, (1, 2, 3)), recalls.chance_at(sizes, (1, 2, 3))
+    return asker.outcome(figures, definition, ranks, max(sizes), chance)
 
 
 def _triplets(asker: _Asker) -> Outcome:

@@ -68,13 +68,15 @@ class Matched:
         A file's own ids (``s17``) would be those of another file's queries, too; and what two questions ask in the same
         words is one query with two right answers.
         """
-        queries = {one.query.query_id: SavedQuery(one.query.query_id, render(one.query), one.query, origin=self.kind) for one in self.questions}
+        asked = {one.query.query_id: one.query for one in self.questions}
+        queries = [SavedQuery(query_id, render(query), query, origin=self.kind) for query_id, query in asked.items()]
         right = {(one.query.query_id, item): grade for one in self.questions for item in sorted(one.targets)}
-        return list(queries.values()), [Qrel(query_id, item, given) for (query_id, item), given in right.items()]
+        return queries, [Qrel(query_id, item, given) for (query_id, item), given in right.items()]
 
     def qrels(self, grade: int = 1) -> list[Qrel]:
         """Right answers as qrels, sorted by question and item."""
-        return [Qrel(one.query_id, item, grade) for one in sorted(self.questions, key=lambda one: one.query_id) for item in sorted(one.targets)]
+        pairs = sorted((one.query_id, item) for one in self.questions for item in one.targets)
+        return [Qrel(query_id, item, grade) for query_id, item in pairs]
 
 
 def match(truth: Truth, resolve: Resolve, items: Collection[str]) -> Matched:

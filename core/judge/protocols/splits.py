@@ -91,7 +91,7 @@ def folds(label: np.ndarray, is_test: np.ndarray, seed: int = 0) -> list[Fold]:
     if not size:
         raise InputError("Without one of the buckets there is no query left to train on; give more training queries.")
     return [
-        Fold(np.sort(rng.choice(train, size, replace=False)), np.flatnonzero((label != b) & is_test), np.flatnonzero((label == b) & is_test))
+        Fold(np.sort(rng.choice(train, size, replace=False)), *(np.flatnonzero(part & is_test) for part in (label != b, label == b)))
         for b, train in trains.items()
     ]
 

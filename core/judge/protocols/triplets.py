@@ -27,6 +27,7 @@ def read(text: str, name: str, split: str = "") -> Truth:
         targets = texts(entry.get("targets", [entry["target"]] if "target" in entry else None), "targets", number, name)
         if not targets:
             raise InputError(f"Entry {number} of {name} has no target.")
-        queries.append(Asked(words(entry, "id", number, name, needed=False) or f"t{number}", words(entry, "text", number, name), targets,
-                             words(entry, "reference", number, name), category=words(entry, "kind", number, name, needed=False)))  # fmt: skip
+        query_id, kind = (words(entry, key, number, name, needed=False) for key in ("id", "kind"))
+        text_, reference = (words(entry, key, number, name) for key in ("text", "reference"))
+        queries.append(Asked(query_id or f"t{number}", text_, targets, reference, category=kind))
     return Truth("triplets", unique(queries, name), all_files(queries))

@@ -24,6 +24,7 @@ KARPATHY = {"dataset": "x", "images": [
 CIRR = [{"pairid": 7, "reference": "dev-1-img0", "target_hard": "dev-2-img1", "caption": "is red",
          "img_set": {"members": ["dev-1-img0", "dev-2-img1", "dev-3-img0"]}}]  # fmt: skip
 IQ = [{"target": "B2", "candidate": "B1", "captions": ["is solid black.", " and longer? "]}]
+SENTENCE = [{"raw": "a", "sentid": 1}]
 GENECIS = [{"reference": {"val_image_id": 139}, "target": {"val_image_id": 285}, "gallery": [{"val_image_id": 632}], "condition": "dog"}]
 
 
@@ -66,8 +67,8 @@ def test_composed_kinds():
         ({"images": [{"split": "test"}]}, "karpathy", "", "Entry 1 of x.json has no 'filename'"),
         ({"images": [{"split": "test", "filename": "a", "sentences": [3]}]}, "karpathy", "", "sentence that is no object"),
         (KARPATHY, "karpathy", "val", r"no split 'val' in x.json; there are: test \(2\), train \(1\)"),
-        ({"images": [{"split": s, "filename": "a", "sentences": [{"raw": "a", "sentid": 1}]} for s in ("p", "q")]}, "karpathy", "", "Say which split"),
-        ({"images": [{"split": "test", "filename": "a", "sentences": [{"raw": "a", "sentid": 1}] * 2}]}, "karpathy", "", "ids must be unique"),
+        ({"images": [{"split": s, "filename": "a", "sentences": SENTENCE} for s in ("p", "q")]}, "karpathy", "", "Say which split"),
+        ({"images": [{"split": "test", "filename": "a", "sentences": SENTENCE * 2}]}, "karpathy", "", "ids must be unique"),
         ("file,caption\na.jpg,\n", "captions", "", "Line 2 of x.json has no caption"),
         ("file,caption\na.jpg,x\n", "captions", "test", "no column 'split'"),
         ([{**CIRR[0], "target_hard": "other"}], "cirr", "", "Entry 1 of x.json has the target 'other', which is not among"),
@@ -86,9 +87,14 @@ def test_what_is_no_such_file_is_refused(said, kind, split, says):
         read(said, kind, split=split)
 
 
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-    st.sampled_from(["images", "filename", "split", "sentences", "raw", "reference", "target", "target_hard", "captions", "candidate", "caption",
-                     "img_set", "members", "gallery", "condition", "text", "targets", "pairid"]), inner, max_size=6), max_leaves=20)  # fmt: skip
+KEYS = st.sampled_from(
+    "images filename split sentences raw reference target target_hard captions candidate caption img_set members gallery"
+    " condition text targets pairid".split()
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=6), max_leaves=20,
+)  # fmt: skip
 
 
 @given(JSON, st.sampled_from(KINDS))
@@ -117,19 +123,21 @@ def test_matching_says_both_numbers_both_ways():
     assert [one.query_id for one in found.questions] == ["1", "4"]
     assert found.questions[1].query == Query((Term("item", "i-b"), Term("text", "x"))) and found.questions[1].targets == {"i-a"}
     assert dict(found.left_out) == {
-        "2": "its target is not in the collection", "3": "its reference is not in the collection", "5": "one of its candidates is not in the collection",
+        "2": "its target is not in the collection", "3": "its reference is not in the collection",
+        "5": "one of its candidates is not in the collection",
         "6": "its target and its reference are the same image", "7": "two of its candidates, or one and its reference, are the same image",
     }  # fmt: skip
     assert (found.n_files, found.n_found, found.n_items, found.n_named) == (7, 5, 4, 3)
     assert found.missing == (("lost", "not here"), ("gone", "not here")) and found.gallery == ("i-a", "i-b")
-    assert found.sentence.startswith("5 of 7 files of the truth are in the collection, 3 of its 4 images are in the truth; 2 of 7 questions")
+    assert found.sentence.startswith("5 of 7 files of the truth are in the collection, 3 of its 4 images are in the truth; 2 of 7")
     assert [(q.topic, q.docno, q.relevance) for q in found.qrels()] == [("1", "i-a", 1), ("4", "i-a", 1)]
     queries, right = found.saved()
     assert [q.query_id for q in queries] == [one.query.query_id for one in found.questions] and {q.relevance for q in right} == {3}
 
 
 def test_a_folder_of_another_name_is_no_obstacle():
-    found = match(Truth("captions", (Asked("1", "x", ("val2014/a.jpg",)),), ("val2014/a.jpg",)), lambda f: ("i", "") if f == "a.jpg" else (None, "no"), ["i"])
+    truth = Truth("captions", (Asked("1", "x", ("val2014/a.jpg",)),), ("val2014/a.jpg",))
+    found = match(truth, lambda file: ("i", "") if file == "a.jpg" else (None, "no"), ["i"])
     assert (found.n_found, found.missing, found.questions[0].targets) == (1, (), {"i"})
 
 
@@ -174,9 +182,11 @@ def test_cirr_without_the_reference_and_fashioniq_with_it():
     assert (found.metrics["R@1"], found.metrics["R@5"], found.metrics["Rs@1"], found.metrics["Rs@2"]) == (0.0, 100.0, 0.0, 100.0)
     assert found.metrics["(R@5 + Rs@1) / 2"] == 50.0 and found.chance["Rs@1"] == 50.0
     assert [keep for *_, keep in asked] == [False, False]
-    matched = match(Truth("fashioniq", (Asked("1", "change", ("t",), "r", category="dress"),), ("r", "t", "m", "y")), lambda file: (file, ""), "rtmyz")
+    truth = Truth("fashioniq", (Asked("1", "change", ("t",), "r", category="dress"),), ("r", "t", "m", "y"))
+    matched = match(truth, lambda file: (file, ""), "rtmyz")
     assert ask(matched, table_search(scores), "rtmyz").ranks == {"1": 4}  # adding the reference can only lower it
-    found = ask(match(Truth("triplets", (Asked("1", "change", ("t", "m"), "r"),), tuple("rtmyz")), lambda f: (f, ""), "rtmyz"), table_search(scores), "rtmyz")
+    truth = Truth("triplets", (Asked("1", "change", ("t", "m"), "r"),), tuple("rtmyz"))
+    found = ask(match(truth, lambda file: (file, ""), "rtmyz"), table_search(scores), "rtmyz")
     assert found.ranks == {"1": 2} and found.metrics["R@1"] == 0.0  # the better of two right answers
 
 
@@ -267,15 +277,17 @@ def test_composed_protocols_are_what_search_says(loupe, wb, tmp_path):
     reference, target = names[0], names[14]  # red circle, blue square
     result = wb.search(Query((Term("item", ids[reference]), Term("text", "blue"))), 24, recipe="sum", log=False)
     rank = result.item_ids.index(ids[target]) + 1
-    entry = {"pairid": 1, "reference": reference, "target_hard": target, "caption": "blue", "img_set": {"members": [reference, target, names[3]]}}
+    group = {"members": [reference, target, names[3]]}
+    entry = {"pairid": 1, "reference": reference, "target_hard": target, "caption": "blue", "img_set": group}
     (tmp_path / "cap.json").write_text(json.dumps([entry]))
-    code, out, _ = loupe("protocol", "Colours", "--truth", tmp_path / "cap.json", "--kind", "cirr", "--recipe", "sum", "--among", "all", "--json")
+    file = tmp_path / "cap.json"
+    code, out, _ = loupe("protocol", "Colours", "--truth", file, "--kind", "cirr", "--recipe", "sum", "--among", "all", "--json")
     said = json.loads(out)
     assert code == 0
     for k in (1, 5, 10, 50):
         assert said["metrics"][f"R@{k}"] == (100.0 if rank <= k else 0.0)
-    (tmp_path / "cap.dress.val.json").write_text(json.dumps([{"candidate": reference, "target": reference.replace("0000-red", "0012-red").replace("circle", "square"),
-                                                              "captions": ["red", "red"]}]))  # fmt: skip
+    entry = {"candidate": reference, "target": names[12], "captions": ["red", "red"]}
+    (tmp_path / "cap.dress.val.json").write_text(json.dumps([entry]))
     code, out, _ = loupe("protocol", "Colours", "--truth", tmp_path / "cap.dress.val.json", "--kind", "fashioniq")
     assert code == 0 and "R@10" in out and "the reference among them" in out
 
