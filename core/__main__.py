@@ -13,11 +13,10 @@ import logging  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 from dataclasses import asdict  # noqa: E402
-from pathlib import Path  # noqa: E402
 
 from core import documents  # noqa: E402
 from core.arguments import read  # noqa: E402
-from core.errors import Damaged, ImageError, InputError, LoupeError, NotFound, QueryError  # noqa: E402
+from core.errors import Damaged, InputError, LoupeError, NotFound, QueryError  # noqa: E402
 from core.types import Job, Query, Term  # noqa: E402
 
 USER_ERROR, UNEXPECTED, INTERRUPTED = 2, 1, 130
@@ -79,11 +78,12 @@ def _demo(args: argparse.Namespace) -> int:
 def _search(args: argparse.Namespace) -> int:
     from core.query.parse import parse, render
     from core.workbench import Workbench
+    from core.workbench.asking import keep_query_image
 
     wb = Workbench.open(args.name)
     query = parse(args.query or "")
     terms = [Term("text", text) for text in args.text]
-    terms += [Term("upload", _upload(wb, path)) for path in args.image]
+    terms += [Term("upload", keep_query_image(wb.collection, path)) for path in args.image]
     terms += [Term("item", item_id) for item_id in args.item]
     terms += [Term("text", text, -1.0) for text in args.minus_text]
     query = Query((*query.terms, *terms), query.literals, query.where)
@@ -111,13 +111,7 @@ def _hubs(args: argparse.Namespace) -> int:
     view = wb.hubs.report(args.k, args.query_side)
     if view is None:
         raise InputError(f"{wb.name} has no vectors yet; index its images first.")
-    if args.json:
-        _print_json(documents.of_hubs(view))
-        return 0
-    print(f"skewness {view.report.skewness:.2f}, Robin Hood {view.report.robin_hood:.3f}, "
-          f"never found {view.report.antihub_share:.1%}; {view.n_hubs:,} hubs")  # fmt: skip
-    for item, n_k in view.hubs[:20]:
-        print(f"{n_k:>6}  {item.item_id}  {item.file}")
+    _say(args, documents.of_hubs(view), documents.lines_of_hubs(view))
     return 0
 
 
@@ -128,7 +122,20 @@ def _prove(args: argparse.Namespace) -> int:
     _finished(proof.start(args.truth or "", args.column or "", metric=args.metric or "", seed=args.seed))
     outcome = proof.result()
     recipe = proof.adopt().name if args.use and outcome.recommended is not None else None
-    _say(args, {**outcome.account, "sentence": outcome.sentence, "notes": list(outcome.notes), "recipe": recipe}, documents.of_proof(outcome, recipe))
+    account = {**outcome.account, "sentence": outcome.sentence, "notes": list(outcome.notes), "recipe": recipe}
+    _say(args, account, documents.of_proof(outcome, recipe))
+    return 0
+
+
+def _measure(args: argparse.Namespace) -> int:
+    from core import measuring
+
+    with _Line() as shown:
+        said = measuring.COMMANDS[args.command](args, documents.Pace("query", shown.write))
+    if args.json or said.text:
+        _say(args, said.document, said.text)
+    for remark in said.remarks:
+        print(remark, file=sys.stderr)
     return 0
 
 
@@ -192,8 +199,7 @@ def _encoders(args: argparse.Namespace) -> int:
                      lambda result: f"{result['encoder']}: {result['images_per_s']:,.1f} images/s in {result['precision']}")  # fmt: skip
     if args.collection:
         wb = Workbench.open(args.collection)
-        job = wb.encoders.use(args.use) if args.use else None
-        if job is not None:
+        if args.use and (job := wb.encoders.use(args.use)) is not None:
             return _wait(job, args.json, lambda result: f"{wb.name} is searched with {wb.collection.set().set_id}")
         states = wb.encoders.sets()
         _say(args, {"sets": [asdict(state) for state in states]}, "\n".join(map(documents.line_of_set, states)))
@@ -276,8 +282,7 @@ def _jobs(args: argparse.Namespace) -> int:
         queue.cancel(args.cancel)
         ensure_worker()
     found = queue.jobs(live=not args.all)
-    lines = [f"{job.job_id}  {job.kind}  {job.collection}  {job.state}  {documents.so_far(job)}" for job in found]
-    _say(args, {"jobs": [asdict(job) for job in found]}, "\n".join(lines) or "Nothing is being done.")
+    _say(args, {"jobs": [asdict(job) for job in found]}, "\n".join(map(documents.line_of_job, found)) or "Nothing is being done.")
     return 0
 
 
@@ -300,11 +305,8 @@ def _finished(job: Job) -> Job:
     """Wait for a job of the worker, showing its progress on a terminal; what it failed with is raised."""
     from core.jobs import Queue, wait
 
-    shown = _Line()
-    try:
+    with _Line() as shown:
         return wait(Queue(), job.job_id, shown.show)
-    finally:
-        shown.clear()
 
 
 def _wait(job: Job, as_json: bool, sentence: object) -> int:
@@ -340,24 +342,22 @@ class _Line:
     def __init__(self) -> None:
         self._on = sys.stderr.isatty()
 
+    def __enter__(self) -> _Line:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.clear()
+
     def show(self, job: Job) -> None:
+        self.write(documents.so_far(job))
+
+    def write(self, text: str) -> None:
         if self._on:
-            print(f"\r\x1b[K{documents.so_far(job)}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         if self._on:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-def _upload(wb: object, path: str) -> str:
-    from core.ingest.images import open_image
-
-    if not Path(path).expanduser().is_file():
-        raise InputError(f"There is no image file at {path}; check the path.")
-    try:
-        return wb.collection.keep_upload(open_image(Path(path).expanduser()))  # type: ignore[attr-defined]
-    except ImageError as error:
-        raise ImageError(f"The image {path} cannot be used: {error}.") from error
 
 
 def _say(args: argparse.Namespace, document: object, sentence: str) -> None:
@@ -381,6 +381,7 @@ COMMANDS = {
     "search": _search,
     "hubs": _hubs,
     "prove": _prove,
+    **dict.fromkeys(("evaluate", "run", "qrels", "protocol"), _measure),
     "align": _align,
     "list": _list,
     "encoders": _encoders,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -61,6 +63,13 @@ def of_hubs(view: HubsView) -> dict[str, object]:
     }
 
 
+def lines_of_hubs(view: HubsView) -> str:
+    """How unevenly items are found, and the 20 that are found most."""
+    head = (f"skewness {view.report.skewness:.2f}, Robin Hood {view.report.robin_hood:.3f}, "
+            f"never found {view.report.antihub_share:.1%}; {view.n_hubs:,} hubs")  # fmt: skip
+    return "\n".join([head, *(f"{n_k:>6}  {item.item_id}  {item.file}" for item, n_k in view.hubs[:20])])
+
+
 def of_proof(outcome: Outcome, recipe: str | None) -> str:
     """What was tried, a line each, and what to do: measures in per cent with their difference, skewness of N_k, never found."""
     lines = []
@@ -79,6 +88,23 @@ def so_far(job: Job) -> str:
     if job.stage.startswith("downloading"):
         return f"{job.stage} {job.done / 1e6:,.0f} of {job.total / 1e6:,.0f} MB, {job.rate / 1e6:,.1f} MB/s{eta}"
     return f"{job.stage} {job.done:,} of {job.total:,}, {job.rate:,.0f}/s{eta}"
+
+
+class Pace:
+    """How far something counted is, with its rate and the seconds left: ``query 12 of 40, 9/s, 3 s left``."""
+
+    def __init__(self, what: str, write: Callable[[str], None]) -> None:
+        self._what, self._write, self._begun = what, write, time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Write how far it is."""
+        rate = done / max(time.monotonic() - self._begun, 1e-9)
+        self._write(f"{self._what} {done:,} of {total:,}, {rate:,.0f}/s, {(total - done) / max(rate, 1e-9):,.0f} s left")
+
+
+def line_of_job(job: Job) -> str:
+    """A job with its number, as ``jobs`` lists it."""
+    return f"{job.job_id}  {job.kind}  {job.collection}  {job.state}  {so_far(job)}"
 
 
 def line_of_set(state: SetState) -> str:

@@ -61,6 +61,7 @@ def run(
     encoder_for: EncoderFor | None = None,
     offset: int = 0,
     later: Callable[[VectorSet, HubSetting], object] | None = None,
+    keep_references: bool = False,
 ) -> SearchResult:
     """Answer a query.
 
@@ -76,6 +77,8 @@ def run(
     later : callable, optional
         Called with the vector set and the setting where a hub correction has to be made first and that takes over
         about a second; the answer is then without it and says so. Default: make it now.
+    keep_references : bool
+        Rank the items the query itself names, too, as some benchmarks do; people want to see others.
 
     Returns
     -------
@@ -104,7 +107,7 @@ def run(
     clock.lap("encode")
 
     subset = _subset(collection, query, view, warnings)
-    references = np.unique(view.find(term.value for term in query.terms if term.kind == "item"))
+    references = np.unique(view.find(term.value for term in query.terms if term.kind == "item" and not keep_references))
     passing = view.live if subset is None else subset
     matched = len(passing) - int(np.isin(references, passing).sum())
     clock.lap("filter")
