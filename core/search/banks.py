@@ -1,8 +1,9 @@
 """Banks: the reference queries or items that a hub correction is computed from.
 
 ``captions``: the first caption of each item; ``queries``: saved and logged text queries; ``items``: the items
-themselves, each left out of its own comparison; ``list:NAME``: lines a person pasted; ``auto``: captions where there
-are some, else the items. Of more than `BANK_AT_MOST` a sample is taken that changes little when items come or go.
+themselves, each left out of its own comparison; ``list:NAME``: lines a person pasted; ``tag:NAME``: the images with a tag,
+such as some that were put in to be held out, with a filter that leaves them out of the answers; ``auto``: captions where
+there are some, else the items. Of more than `BANK_AT_MOST` a sample is taken that changes little when items come or go.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from core.store import Collection, VectorView
 
 BANK_AT_MOST = 2_000
 NAMED = ("auto", "captions", "queries", "items")
-LIST = "list:"
+LIST, TAG = "list:", "tag:"
 ENOUGH_CAPTIONS = 10
 """Captions from which on ``auto`` uses them."""
 _SETTING = "banks"
@@ -74,9 +75,10 @@ def check_bank(name: object) -> str:
     ------
     InputError
     """
-    if isinstance(name, str) and (name in NAMED or (name.startswith(LIST) and len(name) > len(LIST))):
+    if isinstance(name, str) and (name in NAMED or any(name.startswith(kind) and len(name) > len(kind) for kind in (LIST, TAG))):
         return name
-    raise InputError(f"The bank of a hub correction is {name!r}; it can be {', '.join(NAMED)}, or list: and the name of a list.")
+    raise InputError(f"The bank of a hub correction is {name!r}; it can be {', '.join(NAMED)}, list: and the name of a list, or "
+                     "tag: and a tag.")
 
 
 def bank(collection: Collection, view: VectorView, name: str) -> tuple[Bank, str]:
@@ -87,9 +89,11 @@ def bank(collection: Collection, view: VectorView, name: str) -> tuple[Bank, str
     Raises
     ------
     NotFound
-        There is no such list.
+        There is no such list, or no image has the tag.
     """
     check_bank(name)
+    if name.startswith(TAG):
+        return _tagged(collection, view, name), ""
     said = ""
     if name != "items":
         if not view.set.has_text or view.set.space == "visual":
@@ -202,6 +206,25 @@ def _sampled(names: Sequence[str]) -> list[int]:
     """Which of the names are in the sample: those of the lowest hashes, so that a new one moves one out at most."""
     hashes = [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in names]
     return sorted(range(len(names)), key=hashes.__getitem__)[:BANK_AT_MOST]
+
+
+def _tagged(collection: Collection, view: VectorView, name: str) -> Bank:
+    """The live items with a tag, of at most `BANK_AT_MOST` of them."""
+    tag = name.removeprefix(TAG)
+
+    def choose() -> np.ndarray:
+        rows = collection.select(
+            "SELECT DISTINCT item_id FROM tags JOIN items USING (item_id) WHERE tag = ? AND undone_at IS NULL AND trashed_at IS NULL"
+            " ORDER BY item_id", (tag,),
+        )  # fmt: skip
+        ids = [row[0] for row in rows]
+        return view.find(ids if len(ids) <= BANK_AT_MOST else [ids[i] for i in _sampled(ids)])
+
+    positions = remembered((*state_of(collection), "hub-bank", view.set.set_id, name), choose)
+    if not len(positions):
+        there = ", ".join(tag for tag, _ in collection.tags()) or "none"
+        raise NotFound(f"No image here has the tag {tag!r}; there are: {there}.")
+    return Bank(name, (), positions, _fingerprint(positions.tobytes() + str(view.epoch).encode()))
 
 
 def _items(collection: Collection, view: VectorView) -> Bank:

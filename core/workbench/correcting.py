@@ -22,6 +22,8 @@ from core.workbench.submitting import submit
 
 AGAIN_AFTER_S = 300.0
 """A bias that could not be made, or that somebody did not want made, is not tried again for so long: every search would."""
+TAGS_AT_MOST = 20
+"""Tags that are offered as banks; a link may name others."""
 ITEMS_AT_MOST = 20_000
 """Items that ask for each other while somebody waits."""
 SIMILARITIES_AT_MOST = 25_000_000
@@ -73,7 +75,8 @@ class CorrectionService:
         queries = self._collection.n_searches() or self._collection.query_sets()
         captions = self._collection.select("SELECT 1 FROM captions LIMIT 1")
         return ("auto", *(["captions"] if captions else []), *(["queries"] if queries else []), "items",
-                *(banks.LIST + name for name in sorted(self.lists())))
+                *(banks.LIST + name for name in sorted(self.lists())),
+                *(banks.TAG + tag for tag, n in self._collection.tags()[:TAGS_AT_MOST] if n > 1))
 
     def lists(self) -> dict[str, list[str]]:
         """Lists of queries kept as banks, by name."""

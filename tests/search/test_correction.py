@@ -237,3 +237,25 @@ def test_without_captions_auto_leaves_queries_in_words_alone(
     named = Recipe(name="r", hub=HubSetting("is", 20.0, "items"))
     assert run(pictures, "red", recipe=named, encoder_for=encoder_for).hub.bank == "items"
     assert run(pictures, "image:p01", recipe=CORRECTED, encoder_for=encoder_for).hub.bank == "items"
+
+
+def test_images_with_a_tag_are_a_bank_that_leaves_each_of_them_out_of_its_own(planted: Collection, encoder_for: Callable) -> None:
+    held = ["c01", "c04", "c07", "hub"]
+    planted.tag(held, "held out")
+    made = recipe(planted, "hub:is:20:tag:held out")
+    result = run(planted, "red", recipe=made, where="not tag = 'held out'", encoder_for=encoder_for)
+    view = planted.view()
+    bank = view.find(held)
+    expected = item_bias(view.rows(bank), view.rows(view.live), "is", 20.0, bank_positions=np.searchsorted(view.live, bank))
+    got = {hit.item_id: hit.terms[-1] for hit in result}
+    assert set(got) == set(planted.ids()) - set(held) and result.hub.bank == "tag:held out"
+    one, other = sorted(got)[:2]
+    places = {str(item): at for at, item in enumerate(view.item_ids[view.live])}
+    assert got[one] - got[other] == pytest.approx(expected[places[one]] - expected[places[other]], abs=1e-5)
+    batch = planted.tag(["c09"], "held out")
+    assert banks.bank(planted, planted.view(), "tag:held out")[0].fingerprint != banks.bank(planted, view, "items")[0].fingerprint
+    assert len(banks.bank(planted, planted.view(), "tag:held out")[0]) == 5
+    planted.undo_tags(batch)
+    assert len(banks.bank(planted, planted.view(), "tag:held out")[0]) == 4
+    with pytest.raises(NotFound, match="No image here has the tag 'gone'; there are: held out"):
+        run(planted, "red", recipe=recipe(planted, "hub:is:20:tag:gone"), encoder_for=encoder_for)
