@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from core.encode.protocol import Encoder
-from core.errors import EncoderError, InputError, NotFound
+from core.errors import EncoderError, InputError, NotFound, QueryError
 from core.index.corrected import Corrected, search_corrected
-from core.index.exact import rounded
+from core.index.exact import rounded, score
 from core.index.planner import search_vectors
 from core.query.compose import Composed, compose
 from core.query.parse import check
 from core.rank import fold as folding
-from core.search import recipes, sets
+from core.search import cutoffs, recipes, sets
 from core.search.browse import browse
 from core.search.correction import Correction, correction
 from core.search.facts import facts
@@ -132,12 +132,77 @@ def run(
     hits = _hits(collection, view, composed, found.take(slice(offset, None)), offset, alike[offset:])
     if all(term.weight < 0 for term in query.terms):
         warnings.append("Every term has a minus, so these are the images least like them.")
+    bias = None if added is None else added.bias
+    setting = HubSetting() if added is None else added.setting
+    line, note = cutoffs.line_of(collection, view, query, cutoffs.Key.of(chosen.set_id, query, recipe, setting), composed.q, bias, hits)
     clock.lap("rank")
     return SearchResult(
         query=query, k=k, hits=hits, total=len(view.live), matched=matched, plan=found.plan, timings=clock.done(),
         warnings=tuple(warnings), generation=view.generation, recipe=recipe.name, space=chosen.space,
-        set_id=chosen.set_id, hub=HubSetting() if added is None else added.setting,
+        set_id=chosen.set_id, hub=setting, cutoff=line, cutoff_note=note,
     )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query ready to be scored against any items, as `run` scores them.
+
+    Attributes
+    ----------
+    q : ndarray of float32, shape (d,)
+    subset : ndarray of int64 or None
+        Positions that pass its filter, ascending; None: all.
+    references : ndarray of int64
+        Positions of the items it is made of, which are never among its hits.
+    bias : ndarray of float32, shape (n,), or None
+        What a hub correction adds to each row.
+    hub : HubSetting
+        The correction that is applied, with the bank it uses.
+    """
+
+    view: VectorView
+    q: np.ndarray
+    subset: np.ndarray | None
+    references: np.ndarray
+    bias: np.ndarray | None
+    hub: HubSetting
+
+    def scores(self, positions: np.ndarray) -> np.ndarray:
+        """float64 (m,): what hits at these positions have as their score."""
+        given = score(self.view.matrix, self.q, positions).astype(np.float64)
+        return rounded(given if self.bias is None else given + self.bias[positions])
+
+    def best(self, collection: Collection, k: int, leave_out: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Positions and scores of the best `k`, exact, without the references and without those to leave out."""
+        out = self.references if leave_out is None else np.unique(np.concatenate([self.references, leave_out]))
+        if self.bias is None:
+            found, scores, _ = search_vectors(collection, self.view, self.q, k, self.subset, "exact", exclude=out)
+            return found, rounded(scores)
+        found = search_corrected(collection, self.view, self.q, k, self.bias, self.subset, "exact", exclude=out)
+        return found.positions, rounded(found.scores)
+
+
+def ask(collection: Collection, query: Query, recipe: Recipe = Recipe(), encoder_for: EncoderFor | None = None) -> Asked:
+    """Encode and compose a query under a recipe, with the hub correction that a search would apply.
+
+    Raises
+    ------
+    QueryError, NotFound, EncoderError
+        As `run`; and QueryError for a query without terms.
+    """
+    check(query)
+    recipes.check(recipe)
+    if not query.terms:
+        raise QueryError("A query without words or images gives no scores.")
+    chosen, _ = sets.choose(collection, query, recipe)
+    view = collection.view(chosen.set_id)
+    composed = _composed(collection, query, view, recipe, encoder_for)
+    subset = _subset(collection, query, view, [])
+    references = np.unique(view.find(term.value for term in query.terms if term.kind == "item"))
+    added = _correction(collection, query, view, recipe, encoder_for, None, [])
+    if added is None:
+        return Asked(view, composed.q, subset, references, None, HubSetting())
+    return Asked(view, composed.q, subset, references, added.bias, added.setting)
 
 
 # ---------------------------------------------------------------- terms to a vector
