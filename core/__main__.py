@@ -132,6 +132,18 @@ def _prove(args: argparse.Namespace) -> int:
     return 0
 
 
+def _cutoff(args: argparse.Namespace) -> int:
+    from core.workbench import Workbench
+
+    service = Workbench.open(args.name).cutoffs
+    _finished(service.start(args.recipe, recall=args.recall, rel=args.rel, seed=args.seed))
+    if args.use:
+        service.adopt()
+    outcome = service.result()
+    _say(args, {**outcome.account, "sentence": outcome.sentence, "used": service.shown()}, documents.of_cutoff(outcome))
+    return 0
+
+
 def _align(args: argparse.Namespace) -> int:
     from core.workbench import Workbench
 
@@ -381,6 +393,7 @@ COMMANDS = {
     "search": _search,
     "hubs": _hubs,
     "prove": _prove,
+    "cutoff": _cutoff,
     "align": _align,
     "list": _list,
     "encoders": _encoders,

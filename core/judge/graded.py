@@ -12,8 +12,9 @@ from core.errors import LoupeError, NotFound, QueryError
 from core.judge.judgments import consolidate
 from core.judge.serving import NOT_KEPT
 from core.rank.cutoff import Rows
+from core.search.asking import ask
 from core.search.cutoffs import Key, background
-from core.search.engine import EncoderFor, ask
+from core.search.engine import EncoderFor
 from core.store import Collection
 from core.types import HubSetting, Query, Recipe, Term
 

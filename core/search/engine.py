@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from core.encode.protocol import Encoder
-from core.errors import EncoderError, InputError, NotFound, QueryError
+from core.errors import EncoderError, InputError, NotFound
 from core.index.corrected import Corrected, search_corrected
-from core.index.exact import rounded, score
+from core.index.exact import rounded
 from core.index.planner import search_vectors
 from core.query.compose import Composed, compose
 from core.query.parse import check
@@ -98,17 +98,17 @@ def run(
     clock = _Clock()
     chosen, warnings = sets.choose(collection, query, recipe)
     view = collection.view(chosen.set_id)
-    composed = _composed(collection, query, view, recipe, encoder_for)
+    composed = composed_of(collection, query, view, recipe, encoder_for)
     clock.lap("encode")
 
-    subset = _subset(collection, query, view, warnings)
+    subset = subset_of(collection, query, view, warnings)
     references = np.unique(view.find(term.value for term in query.terms if term.kind == "item"))
     passing = view.live if subset is None else subset
     matched = len(passing) - int(np.isin(references, passing).sum())
     clock.lap("filter")
 
     want = min(offset + k, matched)
-    added = _correction(collection, query, view, recipe, encoder_for, later, warnings)
+    added = correction_of(collection, query, view, recipe, encoder_for, later, warnings)
     clock.lap("rank")
 
     def plain(count: int) -> Corrected:
@@ -143,74 +143,13 @@ def run(
     )
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A query ready to be scored against any items, as `run` scores them.
-
-    Attributes
-    ----------
-    q : ndarray of float32, shape (d,)
-    subset : ndarray of int64 or None
-        Positions that pass its filter, ascending; None: all.
-    references : ndarray of int64
-        Positions of the items it is made of, which are never among its hits.
-    bias : ndarray of float32, shape (n,), or None
-        What a hub correction adds to each row.
-    hub : HubSetting
-        The correction that is applied, with the bank it uses.
-    """
-
-    view: VectorView
-    q: np.ndarray
-    subset: np.ndarray | None
-    references: np.ndarray
-    bias: np.ndarray | None
-    hub: HubSetting
-
-    def scores(self, positions: np.ndarray) -> np.ndarray:
-        """float64 (m,): what hits at these positions have as their score."""
-        given = score(self.view.matrix, self.q, positions).astype(np.float64)
-        return rounded(given if self.bias is None else given + self.bias[positions])
-
-    def best(self, collection: Collection, k: int, leave_out: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Positions and scores of the best `k`, exact, without the references and without those to leave out."""
-        out = self.references if leave_out is None else np.unique(np.concatenate([self.references, leave_out]))
-        if self.bias is None:
-            found, scores, _ = search_vectors(collection, self.view, self.q, k, self.subset, "exact", exclude=out)
-            return found, rounded(scores)
-        found = search_corrected(collection, self.view, self.q, k, self.bias, self.subset, "exact", exclude=out)
-        return found.positions, rounded(found.scores)
-
-
-def ask(collection: Collection, query: Query, recipe: Recipe = Recipe(), encoder_for: EncoderFor | None = None) -> Asked:
-    """Encode and compose a query under a recipe, with the hub correction that a search would apply.
-
-    Raises
-    ------
-    QueryError, NotFound, EncoderError
-        As `run`; and QueryError for a query without terms.
-    """
-    check(query)
-    recipes.check(recipe)
-    if not query.terms:
-        raise QueryError("A query without words or images gives no scores.")
-    chosen, _ = sets.choose(collection, query, recipe)
-    view = collection.view(chosen.set_id)
-    composed = _composed(collection, query, view, recipe, encoder_for)
-    subset = _subset(collection, query, view, [])
-    references = np.unique(view.find(term.value for term in query.terms if term.kind == "item"))
-    added = _correction(collection, query, view, recipe, encoder_for, None, [])
-    if added is None:
-        return Asked(view, composed.q, subset, references, None, HubSetting())
-    return Asked(view, composed.q, subset, references, added.bias, added.setting)
-
-
 # ---------------------------------------------------------------- terms to a vector
 
 
-def _composed(
+def composed_of(
     collection: Collection, query: Query, view: VectorView, recipe: Recipe, encoder_for: EncoderFor | None
 ) -> Composed:
+    """The query's terms as one vector in the view's space."""
     encoder = None
     if any(term.kind != "item" for term in query.terms):
         encoder = _encoder(encoder_for, view.set)
@@ -268,7 +207,7 @@ def _vector(collection: Collection, term: Term, view: VectorView, encoder: Encod
 # ---------------------------------------------------------------- hub correction
 
 
-def _correction(
+def correction_of(
     collection: Collection, query: Query, view: VectorView, recipe: Recipe, encoder_for: EncoderFor | None,
     later: Callable[[VectorSet, HubSetting], object] | None, warnings: list[str],
 ) -> Correction | None:
@@ -320,7 +259,7 @@ def prepare(
 # ---------------------------------------------------------------- filters, folding
 
 
-def _subset(collection: Collection, query: Query, view: VectorView, warnings: list[str]) -> np.ndarray | None:
+def subset_of(collection: Collection, query: Query, view: VectorView, warnings: list[str]) -> np.ndarray | None:
     """Positions that pass the filter, ascending; None without a filter."""
     if not filtered(query):
         found, waiting = None, n_live(collection) - len(view.live)

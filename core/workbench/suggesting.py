@@ -12,7 +12,8 @@ from core.judge import feedback, sampling
 from core.judge.judgments import PERSON
 from core.query.feedback import Weights, refined
 from core.query.parse import parse, render
-from core.search.engine import ask, run
+from core.search.asking import ask
+from core.search.engine import run
 from core.search.recipes import recipe as recipe_named
 from core.types import Query, SavedQuery
 from core.workbench.judgments import JudgmentService
