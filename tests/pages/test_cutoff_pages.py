@@ -33,14 +33,15 @@ def panel(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     """The part, in a page that draws nothing else."""
     from pages._cutoff import cutoff_panel
 
-    monkeypatch.setattr("pages._hub_proof.proof", cutoff_panel)
+    monkeypatch.setattr("pages._hub_parts.settings", lambda wb: None)
+    monkeypatch.setattr("pages._hub_parts.not_yet", cutoff_panel)
     return app
 
 
-def run(app: AppTest, page: str = "hubs", **asked: str) -> AppTest:
+def run(app: AppTest, at: str = "hubs", **asked: str) -> AppTest:
     for name, value in asked.items():
         app.query_params[name] = value
-    app.switch_page(f"pages/{page}.py").run()
+    app.switch_page(f"pages/{at}.py").run()
     assert not app.exception
     assert app.container(key="frame")
     return app
@@ -148,7 +149,7 @@ def test_the_line_and_its_switch(app, do_jobs) -> None:  # noqa: F811
     assert f"{cut.after} of 100 shown are above the line" in said(app)
     app.toggle(key="search_line").set_value(False).run()
     assert not app.exception
-    assert grid(app)["divider"] is None and app.query_params["line"] == "off" or app.query_params["line"] == ["off"]
+    assert grid(app)["divider"] is None and app.query_params["line"] in ("off", ["off"])
     app.toggle(key="search_line").set_value(True).run()
     assert grid(app)["divider"] is not None and "line" not in app.query_params
     wb.judgments.add(wb.judgments.queries("set")[0].query_id, "x001", 1, "bea")

@@ -14,6 +14,7 @@ from core.query.feedback import Weights
 from core.query.parse import parse
 from core.types import SavedQuery
 from tests.cutoff_world import cutoff_world
+from tests.proof_world import proof_world
 from tests.working import do_jobs, no_worker, worker_here  # noqa: F401
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
@@ -58,9 +59,18 @@ def test_drifting_queries_get_the_learned_cut(no_worker, do_jobs):  # noqa: F811
 
 
 def test_where_all_queries_lie_on_one_scale_the_plain_cut_is_enough(no_worker, do_jobs):  # noqa: F811
-    part = learned(cutoff_world(drift=0.0), do_jobs).parts[0]
-    assert (part.better, part.recommended) == (False, "cosine")
+    wb = proof_world()
+    for at in range(60):
+        query = parse(f'"number {at} asked"')
+        wb.collection.save_queries([SavedQuery(query.query_id, f"number {at}", query)], "set")
+        for hit in wb.search(query, 12):
+            own = hit.item_id == f"x{at:03d}"
+            wb.judgments.add(query.query_id, hit.item_id, 3 if own else int(hit.item_id[-1] == str(at % 10)), "ann")
+    part = learned(wb, do_jobs).parts[0]
+    assert (part.rung, part.better, part.recommended, part.account["n_test"]) == ("adapter", False, "cosine", 18)
     assert "is not better on held-out queries" in part.sentence
+    wb.cutoffs.adopt()
+    assert wb.search('"number 3 asked"', 10).cutoff.rung == "cosine"
 
 
 def test_too_few_labels_fall_down_the_ladder_with_both_numbers(no_worker, do_jobs):  # noqa: F811
@@ -202,9 +212,10 @@ def test_the_command_line(worker_here, capsys):  # noqa: F811
     said = json.loads(capsys.readouterr().out)
     assert (said["recall"], said["recipe"], said["parts"][0]["rung"]) == (0.9, "plain", "adapter")
     assert len(said["used"]) == 1 and said["sentence"]
-    assert main(["search", "c", "--text", "number 4 asked", "-k", "60", "--json"]) == 0
+    assert main(["search", "c", "--text", "number 4 asked", "-k", "200", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert len(found["hits"]) == 60 and 0 < found["cutoff"]["after"] < 60 and len(found["cutoff"]["probabilities"]) == 60
+    assert len(found["hits"]) == len(found["cutoff"]["probabilities"]) == 200
+    assert found["cutoff"]["after"] == sum(hit["score"] >= found["cutoff"]["score"] for hit in found["hits"]) > 0
     assert main(["cutoff", "c"]) == 0
     out = capsys.readouterr().out
     assert "P@R95" in out and "PR-AUC" in out and "cosine" in out
