@@ -42,7 +42,7 @@ def divider(result: SearchResult, hits: Sequence[Hit]) -> Divider | None:
     before = cut.after - (hits[0].rank - 1)
     if not 0 <= before < len(hits):
         return None
-    return Divider(before=before, label=f"likely irrelevant below{_probability(cut)}", title=cut.words)
+    return Divider(before=before, label=f"{_below(cut)}{_probability(cut)}", title=cut.words)
 
 
 def _sentence(cut: Cutoff, result: SearchResult) -> str:
@@ -50,12 +50,17 @@ def _sentence(cut: Cutoff, result: SearchResult) -> str:
     if not cut.below:
         return f"All {above:,} shown are above the line{_probability(cut)}."
     if above == 0:
-        return f"All are likely irrelevant: none reaches the line{_probability(cut)}."
-    return f"{above:,} of {len(result):,} shown are above the line; likely irrelevant below{_probability(cut)}."
+        return f"None of the {len(result):,} shown reaches the line; {_below(cut)}{_probability(cut)}."
+    return f"{above:,} of {len(result):,} shown are above the line; {_below(cut)}{_probability(cut)}."
+
+
+def _below(cut: Cutoff) -> str:
+    """What is said of the results below: a low recall target can lay the line where most are still relevant."""
+    return "less likely relevant below" if cut.probability is not None and cut.probability > 0.5 else "likely irrelevant below"
 
 
 def _probability(cut: Cutoff) -> str:
-    """``, 12 % relevant there``, or nothing."""
+    """`` (12% relevant at the line)``, or nothing."""
     return "" if cut.probability is None else f" ({cut.probability:.0%} relevant at the line)"
 
 

@@ -131,7 +131,7 @@ def background(collection: Collection, view: VectorView, q: np.ndarray, bias: np
     if not len(positions):
         return 0.0, 1.0
     key = (collection.path, collection.uid, "cutoff-background", view.set.set_id, view.epoch, view.changed)
-    scores = remembered(key, lambda: view.rows(positions)).astype(np.float64, copy=False) @ np.asarray(q, np.float64)
+    scores = remembered(key, lambda: view.rows(positions).astype(np.float64)) @ np.asarray(q, np.float64)
     if bias is not None:
         scores = scores + bias[positions]
     return float(scores.mean()), float(scores.std())

@@ -268,7 +268,7 @@ class Grid {
     put("flat", x, top - 4, width - x, 8);
     const label = make("span", "says", divider.label);
     label.tabIndex = 0;
-    label.style.top = `${top - 10}px`;
+    label.style.top = `${Math.max(top - 10, 0)}px`;                // not over the buttons above the first row
     this.rule.append(label);
     this.rule.title = divider.title || "";
     this.rule.setAttribute("aria-label", `${divider.label}. ${divider.title || ""}`);

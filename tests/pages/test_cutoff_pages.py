@@ -144,7 +144,8 @@ def test_the_line_and_its_switch(app, do_jobs) -> None:  # noqa: F811
     cut = wb.search(LINE, 100).cutoff
     shown = grid(app)
     assert shown["divider"]["before"] == cut.after < 48
-    assert shown["divider"]["label"].startswith("likely irrelevant below (") and shown["divider"]["title"] == cut.words
+    assert shown["divider"]["label"] == f"less likely relevant below ({cut.probability:.0%} relevant at the line)"  # above one half
+    assert shown["divider"]["title"] == cut.words
     assert [card["id"] for card in shown["cards"]] == before  # it moves nothing
     assert f"{cut.after} of 100 shown are above the line" in said(app)
     app.toggle(key="search_line").set_value(False).run()
@@ -155,6 +156,21 @@ def test_the_line_and_its_switch(app, do_jobs) -> None:  # noqa: F811
     wb.judgments.add(wb.judgments.queries("set")[0].query_id, "x001", 1, "bea")
     app.run()
     assert "The judgments have changed since it was learned" in said(app)
+
+
+@pytest.mark.parametrize(
+    ("probability", "words"),
+    [(None, "likely irrelevant below"), (0.12, "likely irrelevant below (12% relevant at the line)"),
+     (0.8, "less likely relevant below (80% relevant at the line)")],
+)  # fmt: skip
+def test_what_stands_on_the_line(probability, words) -> None:
+    from core.types import Cutoff, Hit, Query, SearchResult
+    from pages._search_line import divider
+
+    hits = tuple(Hit(f"x{n}", n + 1, 0.0, 0.0) for n in range(4))
+    result = SearchResult(Query(), 4, hits, 4, 4, "exact", cutoff=Cutoff(2, True, 0.1, probability, words="Why."))
+    assert divider(result, hits) == {"before": 2, "label": words, "title": "Why."}
+    assert divider(result, hits[2:])["before"] == 0 and divider(result, hits[3:]) is None and divider(result, hits[:2]) is None
 
 
 def test_a_link_with_the_line_off_is_kept(app, do_jobs) -> None:  # noqa: F811

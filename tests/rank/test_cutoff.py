@@ -423,3 +423,24 @@ def test_a_recall_of_one_or_none_is_refused():
     for recall in (0.0, 1.0):
         with pytest.raises(InputError, match="below 1"):
             learn(world(10, 10), recall=recall)
+
+
+@pytest.mark.needs_data
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_on_a_real_models_vectors_one_cut_does(data_dir, seed):
+    """99 product names and their pictures under one CLIP model, each name's best 30: no other way is clearly better.
+
+    Seen, P@R95 for the cosine, the z-score and the curve for each query: seed 0 .49 .37 .41, seed 1 .46 .44 .33, seed 2 .52 .50 .56;
+    calibration errors about .01.
+    """
+    texts, images = (np.load(data_dir / "fashion_clip_vectors" / f"{kind}_embeddings.npy").astype(np.float64) for kind in ("text", "image"))
+    texts, images = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (texts, images))
+    scores = texts @ images.T
+    top = np.argsort(-scores, axis=1, kind="stable")[:, :30]
+    own = top == np.arange(len(top))[:, None]
+    query = np.repeat(np.arange(len(top)), 30)
+    rows = Rows.of(query, np.take_along_axis(scores, top, 1).ravel(), own.ravel(), texts, scores.mean(axis=1), scores.std(axis=1))
+    found = learn(rows, seed=seed)
+    assert (found.rung.name, found.recommended) == ("adapter", "cosine")
+    assert all(one.figures["pr_auc"].value > 0.7 and one.error < 0.03 for one in found.tried)
+    assert all(one.figures["filtered"].value > 0.85 for one in found.tried)  # 29 of 30 are another product
