@@ -136,6 +136,10 @@ def _cutoff(args: argparse.Namespace) -> int:
     from core.workbench import Workbench
 
     service = Workbench.open(args.name).cutoffs
+    if args.leave_off:
+        off = service.leave_off(args.recipe)
+        _say(args, {"left_off": list(off), "used": service.shown()}, f"Searches with {args.recipe} show no line.")
+        return 0
     _finished(service.start(args.recipe, recall=args.recall, rel=args.rel, seed=args.seed))
     if args.use:
         service.adopt()

@@ -91,7 +91,9 @@ def parser() -> Parser:
     cutoff.add_argument("--recall", type=float, default=0.95, help="share of the relevant results to keep (default 0.95)")
     cutoff.add_argument("--rel", type=int, default=1, choices=(1, 2, 3), help="lowest grade that is relevant (default 1)")
     cutoff.add_argument("--seed", type=int, default=0, help="of the split of the queries into fit, calibrate and test")
-    cutoff.add_argument("--use", action="store_true", help="let searches show the line that is recommended")
+    after = cutoff.add_mutually_exclusive_group()
+    after.add_argument("--use", action="store_true", help="let searches show the line that is recommended")
+    after.add_argument("--leave-off", action="store_true", help="learn nothing; let searches with this recipe show no line any more")
 
     align = command("align", "Adapt the encoder to the collection's captions or labels; shows before and after.")
     align.add_argument("name", metavar="NAME", nargs="?")

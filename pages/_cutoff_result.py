@@ -9,15 +9,14 @@ import streamlit as st
 
 from core.rank.cutoff.wording import MEANINGS, NAMES
 from core.search.cutoffs import KINDS
+from pages._cutoff_use import use_it
 from pages._search_state import plain
-from pages._shared import link_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from core.workbench.cutoffs import CutoffService, Outcome, Part
 
-_LEFT = "cutoff_left"
 _TERMS = {
     "Cut": "How the results are cut.",
     "PR-AUC": "Area under precision over recall, all judged results of the test queries pooled; 1 is ideal.",
@@ -41,32 +40,11 @@ def result(service: CutoffService, outcome: Outcome, press: Callable[..., None])
     for part in outcome.parts:
         if not part.tested:
             st.caption(f"**Queries of {KINDS[part.kind]}.** {plain(part.sentence)}")
-    _buttons(service, outcome, press)
+    use_it(service, outcome, press)
     with st.expander("How this was measured"):
         st.markdown(_account(outcome))
         st.download_button("Export as JSON", json.dumps(dict(outcome.account), ensure_ascii=False, indent=1), "cutoff.json",
                            "application/json", on_click="ignore", key="cutoff_export")
-
-
-def _buttons(service: CutoffService, outcome: Outcome, press: Callable[..., None]) -> None:
-    def leave() -> None:
-        st.session_state[_LEFT] = (outcome.account["made_at"], service.leave_off())
-
-    def back() -> None:
-        service.bring_back(st.session_state.pop(_LEFT)[1])
-
-    left = st.session_state.get(_LEFT)
-
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if outcome.in_use:
-            st.markdown(f"Searches with the recipe **{plain(outcome.recipe)}** show the line.")
-            link_to("search", "Search with it", recipe=outcome.recipe)
-        st.button("Use what was learned last" if outcome.in_use else "Use it in search", key="cutoff_use",
-                  type="secondary" if outcome.in_use else "primary", on_click=press, args=(service.adopt,))
-        if outcome.in_use:
-            st.button("Leave it off", key="cutoff_off", on_click=press, args=(leave,), help="Searches show no line any more.")
-        elif left is not None and left[0] == outcome.account["made_at"]:
-            st.button("Undo: show the line again", key="cutoff_undo", on_click=press, args=(back,))
 
 
 def _part(part: Part, recall: float) -> None:
@@ -80,6 +58,8 @@ def _part(part: Part, recall: float) -> None:
     st.dataframe([_row(one, first, part) for one in part.account["tried"]], hide_index=True,  # type: ignore[attr-defined]
                  key=f"cutoff_table_{part.kind}_{part.signature}", column_config=config)
     st.caption("Per cent but for PR-AUC and ECE; behind each the bounds of 95 of 100 repetitions on other queries.")
+    if empty := part.account.get("empty"):
+        st.caption(f"Test queries with nothing above the advised line: {plain(', '.join(map(str, empty)))}.")  # type: ignore[arg-type]
     with st.expander(f"Calibration of the {NAMES[part.recommended]}"):
         _calibration(part)
 
@@ -87,8 +67,9 @@ def _part(part: Part, recall: float) -> None:
 def _row(one: Mapping[str, object], first: str, part: Part) -> dict[str, object]:
     figures = one["figures"]
     marks = [mark for mark, so in (("advised", one["kind"] == part.recommended), ("in use", one["kind"] == part.in_use)) if so]
+    name = NAMES[str(one["kind"])] + (f" ({', '.join(marks)})" if marks else "")
     return {
-        "Cut": NAMES[str(one["kind"])] + (f" ({', '.join(marks)})" if marks else ""), first: _percent(figures["precision"]),  # type: ignore[index]
+        "Cut": name, first: _percent(figures["precision"]),  # type: ignore[index]
         "PR-AUC": _span(figures["pr_auc"], 1, 3), "Recall": _percent(figures["recall"]),  # type: ignore[index]
         "Filtered": _percent(figures["filtered"]), "Empty": _percent(figures["emptied"]),  # type: ignore[index]
         "Gain": "" if one["gain"] is None else _span(one["gain"], 100, 1, "+"),  # type: ignore[arg-type]
@@ -104,7 +85,12 @@ def _span(figure: Mapping[str, float | None], times: float, digits: int, sign: s
     """``44.6 (38.0 to 52.1)``; a dash where there is nothing to say."""
     if figure["value"] is None:
         return "\u2013"
-    value, low, high = (None if figure[name] is None else f"{figure[name] * times:{sign}.{digits}f}" for name in ("value", "low", "high"))  # type: ignore[operator]
+
+    def number(name: str) -> str | None:
+        at = figure[name]
+        return None if at is None else f"{at * times:{sign}.{digits}f}"
+
+    value, low, high = number("value"), number("low"), number("high")
     return str(value) if low is None or high is None else f"{value} ({low} to {high})"
 
 
@@ -113,7 +99,8 @@ def _calibration(part: Part) -> None:
     at = tried["probability"]
     st.dataframe(
         [{"Probability said": f"{row['low']:.0%} to {row['high']:.0%}", "Mean said": f"{row['said']:.1%}", "Relevant": f"{row['true']:.1%}",
-          "Results": row["n"], "Line": "here" if at is not None and row["low"] <= at < row["high"] else ""} for row in tried["reliability"]],
+          "Results": row["n"], "Line": "here" if at is not None and row["low"] <= at < row["high"] else ""}
+         for row in tried["reliability"]],
         hide_index=True, key=f"cutoff_reliability_{part.kind}_{part.signature}",
     )  # fmt: skip
     st.caption("Of the results that were said to be relevant with such a probability, how many are. The closer the two, the better.")

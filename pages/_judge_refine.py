@@ -32,7 +32,8 @@ def refine(wb: Workbench, setting: Setting) -> None:
     with st.expander("Refine this query", expanded=shown is not None, key=f"judge_refine_{query.query_id}"):
         st.caption("Images graded 1 and more are added to the query, by their grade; those graded 0 are taken from it (Rocchio).")
         if not relevant:
-            st.markdown(f"It takes a relevant image, one or more; {count(len(grades), 'image')} {_is(len(grades))} graded and 0 are relevant.")
+            st.markdown(f"It takes a relevant image, one or more; {count(len(grades), 'image')} {_is(len(grades))} graded and 0 are "
+                        "relevant.")
             return
         if shown is None:
             pressed = st.button("Refine and measure", key="judge_refine_go", help="Takes a moment.")

@@ -162,7 +162,8 @@ def line_of(
         after=above if not hits else hits[0].rank - 1 + above, below=above < len(hits),
         score=round(model.score_at_cut(q, float(moments[0][0]), float(moments[1][0])), 6),
         probability=None if at is None else float(at), probabilities=() if p is None else tuple(np.round(p, 4).tolist()),
-        rung=model.kind, recall=float(account.get("recall", 0.95)), words=str(account.get("words", {}).get(model.kind, "")),  # type: ignore[arg-type, attr-defined]
+        rung=model.kind, recall=float(account.get("recall", 0.95)),  # type: ignore[arg-type]
+        words=str(account.get("words", {}).get(model.kind, "")),  # type: ignore[attr-defined]
         fingerprint=str(account.get("fingerprint", "")),
     ), ""  # fmt: skip
 

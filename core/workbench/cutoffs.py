@@ -235,10 +235,11 @@ class CutoffService:
         cutoffs.show(self._collection, chosen)
         return len(chosen)
 
-    def leave_off(self) -> Mapping[str, Mapping[str, str]]:
-        """Draw no line for what was learned last; what was drawn, for `bring_back`."""
+    def leave_off(self, recipe: str = "") -> Mapping[str, Mapping[str, str]]:
+        """Draw no line that was learned for a recipe (by default the one learned last); what was drawn, for `bring_back`."""
         outcome = self.result()
-        return cutoffs.hide(self._collection, {part.name for part in outcome.parts}) if outcome is not None else {}
+        name = recipe or (outcome.recipe if outcome is not None else "")
+        return cutoffs.hide(self._collection, {key for key, how in self.shown().items() if how.get("recipe") == name})
 
     def bring_back(self, lines: Mapping[str, Mapping[str, str]]) -> None:
         """Draw lines again that `leave_off` took away."""

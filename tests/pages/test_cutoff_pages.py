@@ -130,6 +130,20 @@ def test_learned_used_left_off_and_undone(panel, do_jobs) -> None:  # noqa: F811
     assert "The judgments have changed since this was learned" in said(panel)
 
 
+def test_a_line_of_another_recipe_can_be_left_off_too(panel, do_jobs) -> None:  # noqa: F811
+    wb = cutoff_world(queries=10)
+    learn(wb, do_jobs)
+    wb.cutoffs.adopt()
+    wb.cutoffs.start("hub:is:20:items")
+    do_jobs()
+    run(panel)
+    assert "cutoff_off" not in keys(panel) and "cutoff_off_plain" in keys(panel)
+    panel.button(key="cutoff_off_plain").click().run()
+    assert not wb.cutoffs.shown() and "cutoff_off_plain" not in keys(panel)
+    panel.button(key="cutoff_undo").click().run()
+    assert {how["recipe"] for how in wb.cutoffs.shown().values()} == {"plain"}
+
+
 # ---------------------------------------------------------------- the line in Search
 
 

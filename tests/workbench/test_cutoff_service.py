@@ -166,6 +166,29 @@ def test_used_left_off_brought_back_and_forgotten(no_worker, do_jobs):  # noqa: 
         wb.cutoffs.adopt()
 
 
+def test_lines_of_several_recipes_stand_side_by_side(no_worker, do_jobs):  # noqa: F811
+    wb = cutoff_world(queries=30)
+    line, other = '"number 3 asked"', "hub:is:20:items"
+    learned(wb, do_jobs)
+    wb.cutoffs.adopt()
+    learned(wb, do_jobs, other)
+    assert not wb.cutoffs.result().in_use and wb.search(line, 9).cutoff is not None
+    wb.cutoffs.adopt()
+    assert wb.search(line, 9, recipe=other).cutoff is not None
+    assert {how["recipe"] for how in wb.cutoffs.shown().values()} == {"plain", other}
+    wb.cutoffs.leave_off("plain")
+    assert wb.search(line, 9).cutoff is None and wb.search(line, 9, recipe=other).cutoff is not None
+
+
+def test_queries_left_with_nothing_are_named(no_worker, do_jobs):  # noqa: F811
+    wb = cutoff_world(queries=30)
+    part = learned(wb, do_jobs, recall=0.3).parts[0]
+    recommended = next(one for one in part.account["tried"] if one["kind"] == part.recommended)
+    share = recommended["figures"]["emptied"]["value"]
+    assert len(part.account["empty"]) == round(share * part.account["n_queries"][2]) > 0
+    assert set(part.account["empty"]) <= {query.text for query in wb.judgments.queries("set")}
+
+
 def test_it_is_stale_when_the_judgments_change(no_worker, do_jobs):  # noqa: F811
     wb = cutoff_world(queries=10)
     assert learned(wb, do_jobs).stale == ""
@@ -219,6 +242,9 @@ def test_the_command_line(worker_here, capsys):  # noqa: F811
     assert main(["cutoff", "c"]) == 0
     out = capsys.readouterr().out
     assert "P@R95" in out and "PR-AUC" in out and "cosine" in out
+    assert main(["cutoff", "c", "--leave-off", "--json"]) == 0
+    off = json.loads(capsys.readouterr().out)
+    assert len(off["left_off"]) == 1 and off["used"] == {}
     assert main(["cutoff", "c", "--recall", "7"]) == 2
     assert "such as 0.95" in capsys.readouterr().err
 

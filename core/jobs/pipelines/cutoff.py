@@ -11,18 +11,21 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict
 
+import numpy as np
+
 from core.errors import InputError
 from core.jobs.progress import Progress
 from core.jobs.worker import Context
 from core.judge import graded, serving
-from core.rank.cutoff import Learned, learn, wording
-from core.rank.cutoff.learning import RULE, Tried
+from core.rank.cutoff import Learned, learn, split, wording
+from core.rank.cutoff.learning import RULE, Tried, strength
 from core.search import cutoffs
 from core.search.recipes import recipe as recipe_named
 from core.store import Collection
 
 LAST = "cutoff.last"
 """Setting: what was learned last, by all parts."""
+EMPTY_AT_MOST = 20
 SCORING, LEARNING = "scoring the judged results", "learning where good results end"
 
 
@@ -50,11 +53,13 @@ def learn_all(collection: Collection, args: Mapping[str, object], progress: Prog
     generation = collection.generation
     progress.stage(SCORING, len({one.query_id for one in collection.judgments.all()}))
     found, left_out = graded.gather(collection, recipe, rel=rel, on_progress=lambda done, total: progress.at(done))
+    names = {saved.query_id: saved.text for saved in collection.saved_queries()}
     parts = []
     for one in found:
         progress.stage(LEARNING)
         learned = learn(one.rows, recall=recall, seed=seed, on_progress=progress.at)
-        said = {**_part(learned), "set": one.key.set_id, "kind": one.key.kind, "signature": one.key.signature, "hub": asdict(one.hub)}
+        said = {**_part(learned), "set": one.key.set_id, "kind": one.key.kind, "signature": one.key.signature, "hub": asdict(one.hub),
+                "empty": _empty(one, learned, seed, names)}  # fmt: skip
         account = {"recall": recall, "rel": rel, "seed": seed, "recipe": recipe.name, "fingerprint": fingerprint, "words": said["words"]}
         progress.check()
         cutoffs.save(collection, one.key, learned.models, account, generation)
@@ -66,6 +71,16 @@ def learn_all(collection: Collection, args: Mapping[str, object], progress: Prog
     }  # fmt: skip
     collection.set_setting(LAST, said)
     return said
+
+
+def _empty(one: graded.Graded, learned: Learned, seed: int, names: Mapping[str, str]) -> list[str]:
+    """Test queries that the recommended cut leaves with nothing, as people know them; the first `EMPTY_AT_MOST`."""
+    if not learned.tried:
+        return []
+    test = one.rows.of_queries(split(one.rows, seed).test)
+    model = learned.model(learned.recommended)
+    kept = np.unique(test.query[strength(model, test) >= model.cut])
+    return [names.get(one.query_ids[n], one.query_ids[n]) for n in np.setdiff1d(test.queries, kept)[:EMPTY_AT_MOST]]
 
 
 def _part(learned: Learned) -> dict[str, object]:

@@ -57,9 +57,11 @@ class Rows:
         mean, sd = np.asarray(mean, np.float64), np.asarray(sd, np.float64)
         groups = np.arange(len(vectors)) if groups is None else np.asarray(groups, np.int64)
         if not (query.ndim == 1 and query.shape == score.shape == relevant.shape):
-            raise InputError(f"Judged pairs need one query, score and grade each; there are {query.shape}, {score.shape} and {relevant.shape}.")
+            raise InputError(f"Judged pairs need one query, score and grade each; there are {query.shape}, {score.shape} and "
+                             f"{relevant.shape}.")  # fmt: skip
         if vectors.ndim != 2 or not (len(vectors),) == mean.shape == sd.shape == groups.shape:
-            raise InputError(f"{vectors.shape} query vectors do not fit means {mean.shape}, deviations {sd.shape} and groups {groups.shape}.")
+            raise InputError(f"{vectors.shape} query vectors do not fit means {mean.shape}, deviations {sd.shape} and groups "
+                             f"{groups.shape}.")  # fmt: skip
         if len(query) and not (query.min() >= 0 and query.max() < len(vectors)):
             raise InputError(f"A pair names query {query.max()}, and there are {len(vectors)}.")
         if not all(np.isfinite(part).all() for part in (score, vectors, mean, sd)):

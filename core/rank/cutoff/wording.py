@@ -25,8 +25,8 @@ def sentence(learned: Learned) -> str:
     name, queries = NAMES[own.model.kind], f"{learned.n_test_groups:,} test {'query' if learned.n_test_groups == 1 else 'queries'}"
     if learned.better:
         return (f"Use the learned cut ({name}): where {learned.recall:.0%} of the relevant results are kept, "
-                f"{own.figures['precision'].value:.1%} of what is kept is relevant, against {plain.figures['precision'].value:.1%} with the "
-                f"plain cosine cut ({points(own.gain)}), on {queries}.")  # fmt: skip
+                f"{own.figures['precision'].value:.1%} of what is kept is relevant, against "
+                f"{plain.figures['precision'].value:.1%} with the plain cosine cut ({points(own.gain)}), on {queries}.")  # fmt: skip
     if learned.n_test_groups < ENOUGH_TEST:
         return (f"Use the plain cosine cut: {queries} {'is' if learned.n_test_groups == 1 else 'are'} there, and it takes {ENOUGH_TEST} "
                 f"independent ones or more to prefer the learned cut ({name}; {points(own.gain)} so far).")  # fmt: skip
@@ -44,12 +44,13 @@ def notes(learned: Learned) -> tuple[str, ...]:
     chosen = next(one for one in learned.tried if one.model.kind == learned.recommended)
     kept = chosen.figures["recall"]
     if kept.high < learned.recall:
-        said.append(f"On the test queries the cut keeps {kept.value:.1%} of the relevant results ({bounds(kept)}), not the {learned.recall:.0%} "
-                    "it was laid for.")  # fmt: skip
+        said.append(f"On the test queries the cut keeps {kept.value:.1%} of the relevant results ({bounds(kept)}), not the "
+                    f"{learned.recall:.0%} it was laid for.")  # fmt: skip
     z = next(one for one in learned.tried if one.model.kind == "zscore")
     if learned.recommended != "zscore" and z.figures["precision"].value > chosen.figures["precision"].value + 0.005:
         said.append(f"The z-score did better on these queries: {z.figures['precision'].value:.1%} relevant at the same recall, "
-                    f"{chosen.figures['precision'].value:.1%} with what is advised. It was not chosen beforehand, so this may be luck.")  # fmt: skip
+                    f"{chosen.figures['precision'].value:.1%} with what is advised. It was not chosen beforehand, so "
+                    "this may be luck.")  # fmt: skip
     return tuple(said)
 
 
