@@ -64,7 +64,7 @@ def _start(wb: Workbench, service: CutoffService, again: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         recipe = st.selectbox("Recipe", list(recipes(wb.collection)), key="cutoff_recipe", width=190, bind="query-params",
                               help="A cut-off belongs to the scores of one recipe.")
-        recall = st.selectbox("Keep", list(RECALLS), index=1, key="cutoff_recall", width=150, bind="query-params",
+        recall = st.selectbox("Keep", list(RECALLS), index=1, key="cutoff_recall", width=190, bind="query-params",
                               format_func=lambda share: f"{share:.0%} of the relevant",
                               help="The recall target: how much of what is relevant should stay above the line.")
         rel = st.selectbox("Relevant is", list(_RELEVANT), key="cutoff_rel", width=190, format_func=_RELEVANT.get, bind="query-params",

@@ -37,9 +37,11 @@ def result(service: CutoffService, outcome: Outcome, press: Callable[..., None])
     for part in outcome.parts:
         if part.tested:
             _part(part, outcome.recall)
+    alone = not any(part.tested for part in outcome.parts)
     for part in outcome.parts:
         if not part.tested:
-            st.caption(f"**Queries of {KINDS[part.kind]}.** {plain(part.sentence)}")
+            text = part.sentence if alone else f"{part.why} Until then no line is drawn for them."
+            st.caption(f"**Queries of {KINDS[part.kind]}.** {plain(text)}")
     use_it(service, outcome, press)
     with st.expander("How this was measured"):
         st.markdown(_account(outcome))
