@@ -139,6 +139,22 @@ def _measure(args: argparse.Namespace) -> int:
     return 0
 
 
+def _cutoff(args: argparse.Namespace) -> int:
+    from core.workbench import Workbench
+
+    service = Workbench.open(args.name).cutoffs
+    if args.leave_off:
+        off = service.leave_off(args.recipe)
+        _say(args, {"left_off": list(off), "used": service.shown()}, f"Searches with {args.recipe} show no line.")
+        return 0
+    _finished(service.start(args.recipe, recall=args.recall, rel=args.rel, seed=args.seed))
+    if args.use:
+        service.adopt()
+    outcome = service.result()
+    _say(args, {**outcome.account, "sentence": outcome.sentence, "used": service.shown()}, documents.of_cutoff(outcome))
+    return 0
+
+
 def _align(args: argparse.Namespace) -> int:
     from core.workbench import Workbench
 
@@ -382,6 +398,7 @@ COMMANDS = {
     "hubs": _hubs,
     "prove": _prove,
     **dict.fromkeys(("evaluate", "run", "qrels", "protocol"), _measure),
+    "cutoff": _cutoff,
     "align": _align,
     "list": _list,
     "encoders": _encoders,

@@ -118,6 +118,16 @@ def parser() -> Parser:
                           help="rank the images the file names, or all of the collection (default truth)")  # fmt: skip
     protocol.add_argument("--keep", metavar="SET", help="keep the questions as this query set, and the answers as grades")
 
+    cutoff = command("cutoff", "Learn from the judgments where good results end; does it beat a plain cut on the cosine?")
+    cutoff.add_argument("name", metavar="NAME")
+    cutoff.add_argument("--recipe", default="plain", help="whose scores are cut (default plain)")
+    cutoff.add_argument("--recall", type=float, default=0.95, help="share of the relevant results to keep (default 0.95)")
+    cutoff.add_argument("--rel", type=int, default=1, choices=(1, 2, 3), help="lowest grade that is relevant (default 1)")
+    cutoff.add_argument("--seed", type=int, default=0, help="of the split of the queries into fit, calibrate and test")
+    after = cutoff.add_mutually_exclusive_group()
+    after.add_argument("--use", action="store_true", help="let searches show the line that is recommended")
+    after.add_argument("--leave-off", action="store_true", help="learn nothing; let searches with this recipe show no line any more")
+
     align = command("align", "Adapt the encoder to the collection's captions or labels; shows before and after.")
     align.add_argument("name", metavar="NAME", nargs="?")
     align.add_argument("--labels", metavar="COLUMN", help="learn from this metadata column instead of the captions")

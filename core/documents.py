@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from core.search.cutoffs import KINDS
 from core.types import Job, SearchResult
 
 if TYPE_CHECKING:
     from core.encode.catalogue import Offer
+    from core.workbench.cutoffs import Outcome as CutoffOutcome
     from core.workbench.encoders import SetState
     from core.workbench.hubs import HubsView
     from core.workbench.proving import Outcome
@@ -32,6 +34,7 @@ def of_search(result: SearchResult, line: str) -> dict[str, object]:
         "space": result.space,
         "set": result.set_id,
         "hub": asdict(result.hub),
+        "cutoff": None if result.cutoff is None else {**asdict(result.cutoff), "probabilities": list(result.cutoff.probabilities)},
         "warnings": list(result.warnings),
         "hits": [
             {
@@ -78,6 +81,22 @@ def of_proof(outcome: Outcome, recipe: str | None) -> str:
         graded = "" if one.graded is None else f"  Judged@10 {one.graded:.1f}"
         lines.append(f"{one.words:<26}{one.bank:<32}{changed}{graded}  skewness {one.skewness:.2f}  never found {one.antihub_share:.1%}")
     return "\n".join([*lines, outcome.sentence, *outcome.notes, *([f"Kept as the recipe {recipe}."] if recipe else [])])
+
+
+def of_cutoff(outcome: CutoffOutcome) -> str:
+    """For each kind of query: why this rung, a line for each way of cutting (shares in per cent), and what to use."""
+    lines = []
+    for part in outcome.parts:
+        lines.append(f"Queries of {KINDS[part.kind]}: {part.why}")
+        for one in part.account["tried"]:  # type: ignore[attr-defined]
+            value = {name: float("nan") if figure["value"] is None else figure["value"] for name, figure in one["figures"].items()}
+            lines.append(f"{one['kind']:<10}PR-AUC {value['pr_auc']:.3f}  P@R{100 * outcome.recall:g} {value['precision']:.1%}  "
+                         f"at the cut: recall {value['recall']:.1%}, filtered {value['filtered']:.1%}, empty {value['emptied']:.1%}  "
+                         f"ECE {one['ece']:.3f}")  # fmt: skip
+        lines += [part.sentence, *part.notes]
+        if part.in_use:
+            lines.append(f"Searches show the line of {part.in_use}.")
+    return "\n".join([*lines, *([outcome.left_out] if outcome.left_out else [])])
 
 
 def so_far(job: Job) -> str:

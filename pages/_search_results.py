@@ -11,6 +11,7 @@ from core.types import Query, SearchResult
 from core.workbench import Workbench
 from pages import _jobs
 from pages import _search_dialogs as dialogs
+from pages import _search_line as line
 from pages import _search_state as link
 from pages import _search_undo as undo
 from pages._grid import GridEvent, card_grid
@@ -115,7 +116,7 @@ def show_hits(workbench: Workbench, result: SearchResult, hub_from: float | None
     grades = workbench.judgments.grades_for(result.query.query_id) if result.query.terms else {}
     cards = [card(item, hit, hub_from=hub_from, grade=grades.get(item.item_id), terms=result.query.terms)
              for item, hit in zip(items, hits, strict=True)]
-    card_grid(cards, key="search_grid", on_event=handle, label="Results")
+    card_grid(cards, key="search_grid", on_event=handle, label="Results", divider=line.divider(result, hits))
     return tuple(hit.item_id for hit in hits)
 
 

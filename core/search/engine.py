@@ -18,7 +18,7 @@ from core.index.planner import search_vectors
 from core.query.compose import Composed, compose
 from core.query.parse import check
 from core.rank import fold as folding
-from core.search import recipes, sets
+from core.search import cutoffs, recipes, sets
 from core.search.banks import bank
 from core.search.browse import browse
 from core.search.correction import TEXTS_AT_ONCE, Correction, correction
@@ -103,17 +103,17 @@ def run(
     clock = _Clock()
     chosen, warnings = sets.choose(collection, query, recipe)
     view = collection.view(chosen.set_id)
-    composed = _composed(collection, query, view, recipe, encoder_for)
+    composed = composed_of(collection, query, view, recipe, encoder_for)
     clock.lap("encode")
 
-    subset = _subset(collection, query, view, warnings)
+    subset = subset_of(collection, query, view, warnings)
     references = np.unique(view.find(term.value for term in query.terms if term.kind == "item" and not keep_references))
     passing = view.live if subset is None else subset
     matched = len(passing) - int(np.isin(references, passing).sum())
     clock.lap("filter")
 
     want = min(offset + k, matched)
-    added = _correction(collection, query, view, recipe, encoder_for, later, warnings)
+    added = correction_of(collection, query, view, recipe, encoder_for, later, warnings)
     clock.lap("rank")
 
     def plain(count: int) -> Corrected:
@@ -142,20 +142,24 @@ def run(
     hits = _hits(collection, view, composed, found.take(slice(offset, None)), offset, alike[offset:])
     if all(term.weight < 0 for term in query.terms):
         warnings.append("Every term has a minus, so these are the images least like them.")
+    bias = None if added is None else added.bias
+    setting = HubSetting() if added is None else added.setting
+    line, note = cutoffs.line_of(collection, view, query, cutoffs.Key.of(chosen.set_id, query, recipe, setting), composed.q, bias, hits)
     clock.lap("rank")
     return SearchResult(
         query=query, k=k, hits=hits, total=len(view.live), matched=matched, plan=found.plan, timings=clock.done(),
         warnings=tuple(warnings), generation=view.generation, recipe=recipe.name, space=chosen.space,
-        set_id=chosen.set_id, hub=HubSetting() if added is None else added.setting,
+        set_id=chosen.set_id, hub=setting, cutoff=line, cutoff_note=note,
     )
 
 
 # ---------------------------------------------------------------- terms to a vector
 
 
-def _composed(
+def composed_of(
     collection: Collection, query: Query, view: VectorView, recipe: Recipe, encoder_for: EncoderFor | None
 ) -> Composed:
+    """The query's terms as one vector in the view's space."""
     encoder = None
     if any(term.kind != "item" for term in query.terms):
         encoder = _encoder(encoder_for, view.set)
@@ -213,7 +217,7 @@ def _vector(collection: Collection, term: Term, view: VectorView, encoder: Encod
 # ---------------------------------------------------------------- hub correction
 
 
-def _correction(
+def correction_of(
     collection: Collection, query: Query, view: VectorView, recipe: Recipe, encoder_for: EncoderFor | None,
     later: Callable[[VectorSet, HubSetting], object] | None, warnings: list[str],
 ) -> Correction | None:
@@ -279,7 +283,7 @@ def prepare(
 # ---------------------------------------------------------------- filters, folding
 
 
-def _subset(collection: Collection, query: Query, view: VectorView, warnings: list[str]) -> np.ndarray | None:
+def subset_of(collection: Collection, query: Query, view: VectorView, warnings: list[str]) -> np.ndarray | None:
     """Positions that pass the filter, ascending; None without a filter."""
     if not filtered(query):
         found, waiting = None, n_live(collection) - len(view.live)

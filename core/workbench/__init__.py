@@ -19,20 +19,21 @@ from core.types import CollectionInfo, Job, Query, Recipe, SearchResult
 from core.workbench import submitting
 from core.workbench.adapting import AdaptService
 from core.workbench.correcting import CorrectionService
+from core.workbench.cutoffs import CutoffService
 from core.workbench.encoders import EncoderService
 from core.workbench.hub_page import HubPageService
 from core.workbench.hubs import HubService
 from core.workbench.items import ItemService
-from core.workbench.judgments import JudgmentService
 from core.workbench.maps import MapService
 from core.workbench.proving import ProofService
+from core.workbench.suggesting import JudgingService
 
 __all__ = ["Workbench"]
 
 
 class Workbench:
     """A collection with its services: `items`, `maps`, `hubs`, `hub_pages`, `correcting`, `judgments`, `encoders`,
-    `adapt`, `proof`.
+    `adapt`, `proof`, `cutoffs`.
 
     Cheap to make and safe to share between threads; nothing is held open.
 
@@ -205,9 +206,9 @@ class Workbench:
         return CorrectionService(self.collection)
 
     @cached_property
-    def judgments(self) -> JudgmentService:
-        """Query sets, grades, qrels."""
-        return JudgmentService(self.collection)
+    def judgments(self) -> JudgingService:
+        """Query sets, grades, qrels; what to judge next, and what a query becomes by its judgments."""
+        return JudgingService(self.collection)
 
     @cached_property
     def encoders(self) -> EncoderService:
@@ -218,6 +219,11 @@ class Workbench:
     def adapt(self) -> AdaptService:
         """The encoder adapted to the collection's own words."""
         return AdaptService(self.collection)
+
+    @cached_property
+    def cutoffs(self) -> CutoffService:
+        """Where good results end, learned from judgments."""
+        return CutoffService(self.collection)
 
     @cached_property
     def proof(self) -> ProofService:
