@@ -13,6 +13,7 @@ from core.index.planner import search_vectors
 from core.query.parse import check
 from core.search import recipes, sets
 from core.search.engine import EncoderFor, composed_of, correction_of, subset_of
+from core.search.own import without_query
 from core.store import Collection, VectorView
 from core.types import HubSetting, Query, Recipe
 
@@ -76,4 +77,11 @@ def ask(collection: Collection, query: Query, recipe: Recipe = Recipe(), encoder
     added = correction_of(collection, query, view, recipe, encoder_for, None, [])
     if added is None:
         return Asked(view, composed.q, subset, references, None, HubSetting())
+
+    def nearest(count: int) -> np.ndarray:
+        passing = view.live if subset is None else subset
+        most = len(passing) - int(np.isin(references, passing).sum())
+        return search_vectors(collection, view, composed.q, min(count, most), subset, recipe.index, exclude=references)[0]
+
+    added = without_query(collection, view, query, added, nearest, (recipe.compose, recipe.index))
     return Asked(view, composed.q, subset, references, added.bias, added.setting)

@@ -22,6 +22,8 @@ POOL_DEPTH = 50
 """Results of each recipe that are looked at."""
 
 
+USUAL = Weights()
+
 @dataclass(frozen=True)
 class Refined:
     """A query refined by its judgments.
@@ -104,7 +106,7 @@ class JudgingService(JudgmentService):
         return frozenset(j.item_id for j in said if j.grade is not None or j.origin == PERSON)
 
     def refine(
-        self, query: str | Query | SavedQuery, recipe: str = "plain", *, weights: Weights = Weights(), splits: int = feedback.SPLITS,
+        self, query: str | Query | SavedQuery, recipe: str = "plain", *, weights: Weights = USUAL, splits: int = feedback.SPLITS,
         seed: int = 0, on_progress: Callable[[int, int], None] | None = None,
     ) -> Refined:
         """Refine a query by its judgments (Rocchio), and measure on held-back ones what that does.

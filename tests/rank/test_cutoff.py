@@ -9,8 +9,22 @@ from hypothesis import strategies as st
 
 from core.errors import Cancelled, InputError
 from core.rank.cutoff import (
-    Head, Model, Rows, best_f1, expected_error, fit_adapter, isotonic, learn, platt, pr_auc, precision_at, reliability, rung_for, split,
-    threshold, wording,
+    Head,
+    Model,
+    Rows,
+    best_f1,
+    expected_error,
+    fit_adapter,
+    isotonic,
+    learn,
+    platt,
+    pr_auc,
+    precision_at,
+    reliability,
+    rung_for,
+    split,
+    threshold,
+    wording,
 )  # fmt: skip
 from core.rank.cutoff.calibration import miscalibration
 from core.rank.cutoff.curve import Cut, resampled
