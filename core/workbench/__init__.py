@@ -20,6 +20,7 @@ from core.workbench import submitting
 from core.workbench.adapting import AdaptService
 from core.workbench.correcting import CorrectionService
 from core.workbench.encoders import EncoderService
+from core.workbench.evaluating import EvaluationService
 from core.workbench.hubs import HubService
 from core.workbench.items import ItemService
 from core.workbench.judgments import JudgmentService
@@ -31,7 +32,7 @@ __all__ = ["Workbench"]
 
 class Workbench:
     """A collection with its services: `items`, `maps`, `hubs`, `correcting`, `judgments`, `encoders`, `adapt`,
-    `proof`.
+    `proof`, `evaluations`.
 
     Cheap to make and safe to share between threads; nothing is held open.
 
@@ -217,6 +218,11 @@ class Workbench:
     def proof(self) -> ProofService:
         """Whether a hub correction helps here, on the collection's own right answers."""
         return ProofService(self.collection)
+
+    @cached_property
+    def evaluations(self) -> EvaluationService:
+        """Recipes measured on judged queries, and compared."""
+        return EvaluationService(self.collection)
 
     # ------------------------------------------------------------ searching
 
