@@ -5,6 +5,7 @@ No script, no address: pictures come through a function that gives what stands i
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
@@ -22,8 +23,8 @@ STYLE = """
 .lp-scroll{overflow-x:auto;max-width:100%}
 .lp-table{border-collapse:collapse;font-size:.95rem;font-variant-numeric:tabular-nums}
 .lp-table th,.lp-table td{padding:.5rem .9rem;text-align:right;vertical-align:top;border-bottom:1px solid rgba(128,128,128,.28)}
-.lp-table th{font-weight:600}.lp-table th:first-child{text-align:left}
-.lp-table td b{font-size:1.05rem}.lp-table small{display:block;opacity:.78;font-size:.8rem;white-space:nowrap}
+.lp-table th{font-weight:600}.lp-table th:first-child{text-align:left;padding-left:0}
+.lp-table tbody th{white-space:nowrap}.lp-table td b,.lp-table td span{font-size:1.05rem}.lp-table small{display:block;opacity:.78;font-size:.8rem;white-space:nowrap}
 .lp-table thead th{max-width:13rem;overflow-wrap:anywhere;vertical-align:bottom}
 .lp-badge{display:inline-block;padding:.05rem .5rem;border-radius:1rem;font-size:.8rem;line-height:1.35rem;white-space:nowrap}
 .lp-g3{background:#0b5d36;color:#fff}.lp-g2{background:#2f9e6a;color:#06140d}.lp-g1{background:#e8b93c;color:#201600}
@@ -34,15 +35,15 @@ STYLE = """
 .lp-none{display:flex;align-items:center;justify-content:center;font-size:.75rem;opacity:.7}
 .lp-marked{outline:3px solid #d55e00;outline-offset:3px;border-radius:6px}
 .lp-two{display:grid;grid-template-columns:minmax(0,1fr) 110px minmax(0,1fr)}
-.lp-two svg{width:110px;display:block;overflow:visible}
+.lp-lines{display:block;max-width:none}
 .lp-head{font-weight:600;padding:.2rem 0 .5rem;overflow-wrap:anywhere}
 .lp-row{height:92px;display:flex;gap:.7rem;align-items:center;font-size:.9rem;overflow:hidden}
 .lp-row img,.lp-row .lp-none{width:84px;height:84px;flex:none;object-fit:contain;background:rgba(128,128,128,.12);border-radius:6px}
 .lp-rank{width:1.7rem;text-align:right;font-weight:600;flex:none;font-variant-numeric:tabular-nums}
 .lp-about{min-width:0;flex:1}.lp-about small{opacity:.8}
 .lp-quote{margin:.2rem 0 .8rem;padding-left:1.2rem}
-@media (max-width:700px){.lp-two{grid-template-columns:minmax(0,1fr)}.lp-two>svg,.lp-two>.lp-gap{display:none}
-.lp-two>.lp-list+*{margin-top:0}.lp-card,.lp-card img{width:132px}.lp-table th,.lp-table td{padding:.4rem .6rem}
+@media (max-width:700px){.lp-two{grid-template-columns:minmax(0,1fr)}.lp-two>.lp-gap{display:none}
+.lp-card,.lp-card img{width:132px}.lp-table th,.lp-table td{padding:.4rem .6rem}
 .lp-table th:first-child{position:sticky;left:0;background:var(--lp-ground,Canvas)}}
 """
 
@@ -77,15 +78,18 @@ def _cell(cell: Cell) -> str:
     if cell.against is None:
         parts.append(f"<small>{cell.mean.low:.3f} to {cell.mean.high:.3f}</small>")
     else:
-        found = cell.against.difference
-        parts.append(f"<small>{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})</small><small>{p_words(cell.against.p_holm)}</small>")
+        found, who = cell.against.difference, cell.against.sides
+        if who.wins or who.losses:
+            parts.append(f"<small>{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})</small><small>{p_words(cell.against.p_holm)}</small>")
+        else:
+            parts.append("<small>equal for every query</small>")
     parts.append(f"<small>{cell.unjudged:.0%} unjudged</small>")
     return "".join(parts)
 
 
 def p_words(p: float) -> str:
-    """``p 0.012``, ``p < 0.001``."""
-    return "p < 0.001" if p < 0.001 else f"p {p:.3f}"
+    """``p < 0.001``, ``p 0.012``, ``p 0.31``."""
+    return "p < 0.001" if p < 0.001 else f"p {p:.3f}" if p < 0.1 else f"p {p:.2f}"
 
 
 def below_table(table: Table) -> str:
@@ -118,7 +122,7 @@ def image(item_id: str, picture: Picture, called: Called) -> str:
     source = picture(item_id)
     if not source:
         return '<span class="lp-none">no picture</span>'
-    return f'<img src="{escape(source)}" alt="{escape(called(item_id))}" loading="lazy">'
+    return f'<img src="{escape(source)}" alt="{escape(called(item_id))}">'
 
 
 def panel_html(panel: Panel, picture: Picture, called: Called) -> str:
@@ -183,7 +187,9 @@ def _lines(left: Sequence[str], right: Sequence[str], grades: Mapping[str, int],
         width = 1.5 if at[0] == at[1] else 3
         lines.append(f'<path d="M4 {y[0]:.0f} C55 {y[0]:.0f} 55 {y[1]:.0f} 106 {y[1]:.0f}" fill="none" stroke="{colour}" '
                      f'stroke-width="{width}"{away}></path>')  # fmt: skip
-    return f'<svg viewBox="0 0 110 {height}" height="{height}" aria-hidden="true">{"".join(lines)}</svg>'
+    # As a picture: what pages put through Streamlit's cleaner loses inline SVG.
+    drawn = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 110 {height}" width="110" height="{height}">{"".join(lines)}</svg>'
+    return f'<img class="lp-lines" alt="" src="data:image/svg+xml;base64,{b64encode(drawn.encode()).decode()}" width="110" height="{height}">'
 
 
 # ---------------------------------------------------------------- the story

@@ -172,6 +172,9 @@ def _bars(subject: Subject, table: Table) -> list[str]:
         shown = order if len(order) <= BARS_AT_MOST else order[: BARS_AT_MOST // 2] + order[-BARS_AT_MOST // 2 :]
         label = f"{metric.title}, query by query: {recipe} minus {table.baseline}"
         out.append(f"<h2>{escape(label)}</h2>")
+        if not any(abs(difference) > 1e-9 for _, difference in order):
+            out.append("<p>Equal for every query.</p>")
+            continue
         if len(shown) < len(order):
             out.append(f'<p class="quiet">The {len(shown) // 2} at each end of {len(order):,} queries.</p>')
         out.append(markup.bars_svg([subject.words.get(q, q) for q, _ in shown], [d for _, d in shown], label))

@@ -72,6 +72,7 @@ class _Seen:
     words: Mapping[str, str]
     called: Callable[[str], str]
     n_k: Counter[str]
+    wrongly: Counter[str]
     least: float
     n_items: int
 
@@ -90,17 +91,23 @@ class _Seen:
         return Panel(label, tuple(Entry(i, n, self.grades[query].get(i), marked=i == marked) for n, i in enumerate(ids, 1)))
 
     def hub(self, query: str) -> str:
-        """The wrong item of the first ten that most queries find; the first of equals; empty where none is wrong."""
-        wrong = [item for item in self.ranking(self.table.baseline, query)[:TOP] if not self.right(query, item)]
+        """Of the wrong items above the first relevant one, in the first ten, the one that most queries find; the first of equals."""
+        first = _first_right(self, self.table.baseline, query) or TOP + 1
+        wrong = self.ranking(self.table.baseline, query)[: min(first - 1, TOP)]
         return max(wrong, key=lambda item: self.n_k[item], default="")
 
     def is_hub(self, item: str) -> bool:
-        return bool(item) and self.n_k[item] >= self.least
+        return bool(item) and self.wrongly[item] >= self.least
 
-    def gains(self, query: str) -> dict[str, float]:
-        """Recipe -> what it changes for a query."""
-        base = self.table.baseline
-        return {r: self.value(r, query) - self.value(base, query) for r in self.table.recipes if r != base}
+    def repairs(self, query: str) -> dict[str, float]:
+        """Recipes that bring the first relevant item further up and do not lose by it -> what they gain."""
+        base, found = self.table.baseline, {}
+        before = _first_right(self, base, query) or self.table.depth + 1
+        for recipe in self.table.recipes:
+            gain, after = self.value(recipe, query) - self.value(base, query), _first_right(self, recipe, query)
+            if recipe != base and 0 < after < before and gain > 0:
+                found[recipe] = gain
+        return found
 
 
 def tell(
@@ -120,11 +127,13 @@ def tell(
     -------
     tuple of five Step
         N_k is counted over the measured queries in the ranking of the baseline; a hub is found by at least
-        `HUB_AT_LEAST` of them and by twice as many as the mean.
+        `HUB_AT_LEAST` of them, and by twice as many as the mean, without being relevant to them.
     """
-    found = Counter(item for query in table.queries for item in rankings[table.baseline].get(query, ())[:TOP])
+    places = [(query, item) for query in table.queries for item in rankings[table.baseline].get(query, ())[:TOP]]
+    found = Counter(item for _, item in places)
+    wrongly = Counter(item for query, item in places if grades[query].get(item, 0) < table.rel)
     least = max(float(HUB_AT_LEAST), hub_threshold(TOP, len(table.queries), max(n_items, 1)))
-    seen = _Seen(table, rankings, grades, words, called, found, least, max(n_items, 1))
+    seen = _Seen(table, rankings, grades, words, called, found, wrongly, least, max(n_items, 1))
     failing = _failing(seen)
     return (_query(seen), _win(seen), _failure(seen, failing), _why(seen, failing), _fix(seen, failing))
 
@@ -168,12 +177,12 @@ def _first_right(seen: _Seen, recipe: str, query: str) -> int:
 
 
 def _failing(seen: _Seen) -> str:
-    """The failure to tell of: rather one with a hub, rather one that a recipe repairs, then the largest repair; empty: none."""
+    """The failure to tell of: rather one with a hub that a recipe repairs, then one with a hub, then the largest repair; empty: none."""
     failed = [q for q in _answerable(seen) if _first_right(seen, seen.table.baseline, q) != 1]
 
     def worth(query: str) -> tuple[float, ...]:
-        gain, hub = max(seen.gains(query).values(), default=0.0), seen.hub(query)
-        return seen.is_hub(hub), gain > 0, gain, seen.n_k[hub]
+        gain, hub = max(seen.repairs(query).values(), default=0.0), seen.hub(query)
+        return seen.is_hub(hub) and gain > 0, seen.is_hub(hub), gain, seen.n_k[hub]
 
     return max(failed, key=worth, default="")
 
@@ -189,7 +198,8 @@ def _failure(seen: _Seen, query: str) -> Step:
     where = f"the first relevant item comes at rank {first}" if first else f"no relevant item is among the first {table.depth}"
     text = (f"For \u201c{seen.words[query]}\u201d {where} ({table.metrics[0].title} {seen.value(table.baseline, query):.2f}). On top stands something "
             f"that was not judged relevant; so it is for {failed:,} of the {len(able):,} queries that have an answer.")  # fmt: skip
-    return Step("A failure", text, True, seen.words[query], query, (seen.panel("First hits", table.baseline, query, seen.hub(query)),))
+    hub = seen.hub(query)
+    return Step("A failure", text, True, seen.words[query], query, (seen.panel("First hits", table.baseline, query, hub if seen.is_hub(hub) else ""),))
 
 
 def _why(seen: _Seen, query: str) -> Step:
@@ -198,15 +208,15 @@ def _why(seen: _Seen, query: str) -> Step:
         return Step("Why", "Without a failure there is nothing to explain.", False)
     hub = seen.hub(query)
     if not seen.is_hub(hub):
-        most = f"; the one that most find is in the first {TOP} of {seen.n_k[hub]:,} of {n:,}" if hub else ""
-        return Step("Why", f"It is not a hub: none of the wrong hits turns up for unusually many queries{most}. What went wrong lies in this query's "
+        most = f"; the most frequent one is in the first {TOP} of {seen.n_k[hub]:,} of the {n:,}" if hub else ""
+        return Step("Why", f"It is not a hub: none of the wrong hits above the first relevant one turns up for unusually many queries{most}. What went wrong lies in this query's "
                     "words and images.", False, seen.words[query], query)  # fmt: skip
     rank, grade = seen.ranking(table.baseline, query).index(hub) + 1, seen.grades[query].get(hub)
     judged = "nobody judged it" if grade is None else "it was judged not relevant" if grade == 0 else "it was judged only related"
     mean = TOP * n / seen.n_items
     asked = [q for q in table.queries if hub in seen.ranking(table.baseline, q)[:TOP] and q != query]
     text = (f"\u201c{seen.called(hub)}\u201d stands at rank {rank}; {judged}. It is a hub, an item that gets in the way of others: {seen.n_k[hub]:,} of the "
-            f"{n:,} queries have it in their first {TOP}, where an item is found by {mean:.2g} of them on average.")  # fmt: skip
+            f"{n:,} queries have it in their first {TOP}, {seen.wrongly[hub]:,} of them without cause; on average an item is found by {mean:.2g}.")  # fmt: skip
     panel = Panel("The hub", (Entry(hub, rank, grade, f"found by {seen.n_k[hub]:,} of {n:,} queries", True),))
     return Step("Why", text, True, seen.words[query], query, (panel,), tuple(seen.words[q] for q in asked[:8]))
 
@@ -215,27 +225,28 @@ def _fix(seen: _Seen, query: str) -> Step:
     table = seen.table
     if not query:
         return Step("The fix", "Nothing has to be fixed for these queries.", False)
-    gains = seen.gains(query)
-    if not gains:
+    if len(table.recipes) < 2:
         return Step("The fix", "Only one recipe was run, so there is no fix to show; evaluate with another one beside it.", False, seen.words[query], query)
+    gains, others = seen.repairs(query), len(table.recipes) - 1
+    if not gains:
+        who = "The other recipe does not repair it" if others == 1 else f"None of the {others:,} other recipes repairs it"
+        return Step("The fix", f"{who}: the first relevant item comes no further up.", False, seen.words[query], query)
     recipe = max(gains, key=lambda name: gains[name])
-    if gains[recipe] <= 0:
-        return Step("The fix", f"None of the {len(gains):,} other recipes repairs it.", False, seen.words[query], query)
     hub = seen.hub(query)
     marked = hub if seen.is_hub(hub) else ""
     text = (f"With the recipe {recipe} {_moved(_first_right(seen, table.baseline, query), _first_right(seen, recipe, query), table.depth)} "
             f"({table.metrics[0].title} {seen.value(table.baseline, query):.2f} \u2192 {seen.value(recipe, query):.2f}).")  # fmt: skip
     if marked:
-        after = seen.ranking(recipe, query)
-        now = f"rank {after.index(hub) + 1}" if hub in after else f"a rank beyond {table.depth}"
-        text += f" The hub goes from rank {seen.ranking(table.baseline, query).index(hub) + 1} to {now}."
+        before, after = seen.ranking(table.baseline, query).index(hub) + 1, seen.ranking(recipe, query)
+        now = after.index(hub) + 1 if hub in after else 0
+        text += f" The hub {'stays at' if now == before else f'goes from rank {before} to'} {f'rank {now}' if now else f'a rank beyond {table.depth}'}."
     return Step("The fix", f"{text} {_overall(seen, recipe)}", True, seen.words[query], query,
                 (seen.panel(f"Before: {table.baseline}", table.baseline, query, marked), seen.panel(f"After: {recipe}", recipe, query, marked)))  # fmt: skip
 
 
 def _moved(before: int, after: int, depth: int) -> str:
     place = [f"rank {n}" if n else f"beyond {depth}" for n in (before, after)]
-    return f"the first relevant item stays at {place[0]}" if before == after else f"the first relevant item goes from {place[0]} to {place[1]}"
+    return f"the first relevant item goes from {place[0]} to {place[1]}"
 
 
 def _overall(seen: _Seen, recipe: str) -> str:

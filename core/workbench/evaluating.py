@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from core.errors import InputError, LoupeError, NotFound
 from core.judge import consolidate, serving
+from core.judge.corrections import NAMES
 from core.judge.evaluation import Table, evaluate
 from core.judge.judgments import PERSON
 from core.judge.kept import ALL, Kept, kept_for, kind_of
@@ -14,7 +15,7 @@ from core.judge.story import Step, tell
 from core.search.filters import remembered
 from core.search.recipes import DESCRIPTIONS, recipe, recipes, save_recipe, to_json
 from core.store import Collection
-from core.types import Job, Recipe
+from core.types import HubSetting, Job, Recipe
 from core.workbench import evaluation_files as files
 from core.workbench.submitting import submit
 
@@ -104,9 +105,10 @@ class EvaluationService:
             return DESCRIPTIONS[one.name]
         hub = one.hub
         parts = [f"vectors {one.set}" if one.set not in ("active", "joint") else "", "near-duplicates shown once" if one.fold else "",
-                 f"hub correction {hub.method}, strength {hub.beta:g}, bank {hub.bank}" if hub.method != "none" else "",
+                 _correction(hub) if hub.method != "none" else "",
                  "terms added without centring" if one.compose == "sum" else ""]  # fmt: skip
-        return f"{'; '.join(part for part in parts if part) or 'as plain'}.".capitalize()
+        said = "; ".join(part for part in parts if part) or "as plain"
+        return f"{said[0].upper()}{said[1:]}."
 
     # ------------------------------------------------------------ doing it
 
@@ -320,3 +322,10 @@ class EvaluationService:
     def trained_on(self, outcome: Outcome) -> files.Overlap | None:
         """Which queries are like what the encoder was adapted on; None where none of the recipes uses an adaptation."""
         return files.overlap(self._collection, outcome)
+
+
+def _correction(hub: HubSetting) -> str:
+    title = NAMES[hub.method].title if hub.method in NAMES else hub.method
+    strength = "" if hub.method == "csls" else f", strength {hub.beta:g}"
+    bank = "the captions, or the images where there are none" if hub.bank == "auto" else f"the bank {hub.bank}"
+    return f"hub correction {title}{strength}, compared with {bank}"
