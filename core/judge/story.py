@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from core.judge.evaluation import Grades, Rankings, Table
-from core.rank.hubness import hub_threshold
 
 SHOWN = 5
 TOP = 10
@@ -73,7 +73,7 @@ class _Seen:
     called: Callable[[str], str]
     n_k: Counter[str]
     wrongly: Counter[str]
-    least: float
+    least: int
     n_items: int
 
     def ranking(self, recipe: str, query: str) -> tuple[str, ...]:
@@ -126,16 +126,32 @@ def tell(
     Returns
     -------
     tuple of five Step
-        N_k is counted over the measured queries in the ranking of the baseline; a hub is found by at least
-        `HUB_AT_LEAST` of them, and by twice as many as the mean, without being relevant to them.
+        N_k is counted over the measured queries in the ranking of the baseline. A hub is found, without being relevant, by so
+        many of them as hardly any item would be if all were found by chance: see `hub_from`.
     """
     places = [(query, item) for query in table.queries for item in rankings[table.baseline].get(query, ())[:TOP]]
     found = Counter(item for _, item in places)
     wrongly = Counter(item for query, item in places if grades[query].get(item, 0) < table.rel)
-    least = max(float(HUB_AT_LEAST), hub_threshold(TOP, len(table.queries), max(n_items, 1)))
+    least = hub_from(len(table.queries), max(n_items, 1))
     seen = _Seen(table, rankings, grades, words, called, found, wrongly, least, max(n_items, 1))
     failing = _failing(seen)
     return (_query(seen), _win(seen), _failure(seen, failing), _why(seen, failing), _fix(seen, failing))
+
+
+def hub_from(n_queries: int, n_items: int) -> int:
+    """From which N_k on an item is no accident.
+
+    Were every query's first `TOP` drawn at random, N_k would be about Poisson with the mean; this is the smallest count, at
+    least `HUB_AT_LEAST`, that no item of the collection would reach in 95 of 100 such collections.
+    """
+    mean, at = TOP * n_queries / n_items, 0
+    term = math.exp(-mean)
+    tail = 1.0 - term  # P(N_k >= at + 1)
+    while at < n_queries and (at + 1 < HUB_AT_LEAST or n_items * tail > CLEAR):
+        at += 1
+        term *= mean / at
+        tail -= term
+    return at + 1
 
 
 def _answerable(seen: _Seen) -> list[str]:
