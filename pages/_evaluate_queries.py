@@ -47,7 +47,7 @@ def queries(wb: Workbench, found: Outcome) -> None:
     del event
     state.bound("query", ids, ids[0])
     value = dict(order)
-    st.selectbox("Query", ids, key=state.key("query"), on_change=state.written, args=("query", ids[0]),
+    st.selectbox("Query", ids, key=state.key("query"), on_change=state.written, args=("query", ""),
                  format_func=lambda q: f"{found.words[q]}  ({value[q]:+.3f})" if others else f"{found.words[q]}  ({value[q]:.3f})",
                  help="In the order of the bars; a press on a bar chooses it too.")  # fmt: skip
     drill(wb, found, recipe, chosen)

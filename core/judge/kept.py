@@ -47,8 +47,8 @@ class Ran:
 
     @property
     def rankings(self) -> dict[str, tuple[str, ...]]:
-        """Query id -> item ids."""
-        return {query: ids for query, (ids, _) in self.hits.items()}
+        """Query id -> item ids; none for a query that could not be answered."""
+        return {**{query: ids for query, (ids, _) in self.hits.items()}, **dict.fromkeys(self.failed, ())}
 
 
 @dataclass(frozen=True)
