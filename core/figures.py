@@ -236,7 +236,8 @@ def difference_bars(names: Sequence[str], differences: Sequence[float], *, chose
     figure.add_trace(go.Bar(
         x=list(range(len(values))), y=shown, customdata=list(range(len(values))), 
         hovertext=[f"{_text(name)}: {value:+.3f}" for name, value in zip(names, values)], hovertemplate="%{hovertext}<extra></extra>",
-        marker={"color": colours, "line": {"color": "#ffffff" if dark else "#000000", "width": outline}}, unselected={"marker": {"opacity": 1}}))
+        marker={"color": colours, "line": {"color": "#ffffff" if dark else "#000000", "width": outline}},
+        unselected={"marker": {"opacity": 1}}))
     figure.update_xaxes(visible=False, fixedrange=True)
     figure.update_yaxes(zeroline=True, fixedrange=True, tickformat="+.2f")
     return figure

@@ -41,7 +41,8 @@ def queries(wb: Workbench, found: Outcome) -> None:
     st.caption(_words(found, recipe, metric) if others else f"{metrics[metric]} of each query, the worst first.")
     event = st.plotly_chart(
         figures.difference_bars(names, [value for _, value in order], chosen=ids.index(chosen), dark=st.context.theme.type == "dark"),
-        key=f"evaluate_bars_{recipe}_{metric}_{table.baseline}", on_select=_pressed(ids, f"evaluate_bars_{recipe}_{metric}_{table.baseline}"),
+        key=f"evaluate_bars_{recipe}_{metric}_{table.baseline}",
+        on_select=_pressed(ids, f"evaluate_bars_{recipe}_{metric}_{table.baseline}"),
         selection_mode="points", config={"displayModeBar": False},
     )  # fmt: skip
     del event
@@ -94,7 +95,8 @@ def drill(wb: Workbench, found: Outcome, recipe: str, query: str) -> None:
         panel = Panel(recipe, tuple(Entry(item, rank, given.get(item)) for rank, item in enumerate(left[:SHOWN], 1)))
         html(markup.panel_html(panel, thumb_url, wb.evaluations.called))
     else:
-        html(markup.rankings_html(left, right, (f"Baseline: {table.baseline}", recipe), given, thumb_url, wb.evaluations.called, shown=SHOWN))
+        html(markup.rankings_html(left, right, (f"Baseline: {table.baseline}", recipe), given, thumb_url, wb.evaluations.called,
+                                  shown=SHOWN))
         st.caption("A line joins the two places of an item; a dashed one leaves the first 10. Colours and words are the grades.")
     unjudged = len({*left[:SHOWN], *right[:SHOWN]} - given.keys())
     with st.container(horizontal=True, vertical_alignment="center"):

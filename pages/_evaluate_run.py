@@ -27,11 +27,13 @@ USUAL = ("plain", "hubs-corrected", "hub-corrected")
 def not_yet(asked: tuple[Asked, ...]) -> None:
     """Nothing is judged: what to do."""
     if not asked:
-        empty_state("No queries to evaluate with", "An evaluation runs queries whose right answers are known. Write a few on Judge, then say of "
+        empty_state("No queries to evaluate with", "An evaluation runs queries whose right answers are known. Write a few on Judge, then "
+                                                   "say of "
                     "each result how well it answers.", page="judge", label="Write queries on Judge")  # fmt: skip
         return
     n = sum(one.n_queries for one in asked)
-    empty_state("No judgments yet", f"There {'is' if n == 1 else 'are'} {count(n, 'query', 'queries')}, and no grade. Judge the first results of ten "
+    empty_state("No judgments yet", f"There {'is' if n == 1 else 'are'} {count(n, 'query', 'queries')}, and no grade. Judge the first "
+                                    f"results of ten "
                 "queries or more: with fewer a difference can hardly be told from luck.", page="judge", label="Judge results")  # fmt: skip
 
 
@@ -80,11 +82,14 @@ def _form(service: EvaluationService, query_set: str, there: bool) -> None:
     kept = service.rankings(query_set) if there else None
     first = [name for name in (kept.ran if kept is not None else USUAL) if name in known or name.startswith("hub:")]
     if not there:
-        st.markdown("Every query is run with each recipe you choose, and the results are measured by the grades. A recipe is a way to answer a query.")
+        st.markdown("Every query is run with each recipe you choose, and the results are measured by the grades. A recipe is a way to "
+                    "answer a query.")
     picked = st.multiselect(
-        "Recipes to compare", list(dict.fromkeys([*known, *first])), default=first, key=f"evaluate_recipes_{st.session_state.get(PICKED)}_{query_set}",
+        "Recipes to compare", list(dict.fromkeys([*known, *first])), default=first,
+        key=f"evaluate_recipes_{st.session_state.get(PICKED)}_{query_set}",
         max_selections=RECIPES_AT_MOST, accept_new_options=True,
-        help="The first is what others are compared with, unless you choose another. A hub correction without a name is written hub:METHOD:BETA:BANK.",
+        help="The first is what others are compared with, unless you choose another. A hub correction without a name is written "
+             "hub:METHOD:BETA:BANK.",
     )  # fmt: skip
     for name in picked:
         if name in known:
@@ -92,8 +97,10 @@ def _form(service: EvaluationService, query_set: str, there: bool) -> None:
     depth = st.select_slider("Depth of the rankings", (10, 20, 50, 100, 200), 50, key="evaluate_depth",
                              help="How many hits of each query are kept. AP@50 needs 50.")  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Evaluate again" if there else "Evaluate", key="evaluate_start", type="secondary" if there else "primary", disabled=not picked,
-                  on_click=_start, args=(service, query_set, tuple(picked), int(depth)), help="Takes seconds to a few minutes.")  # fmt: skip
+        st.button("Evaluate again" if there else "Evaluate", key="evaluate_start", type="secondary" if there else "primary",
+                  disabled=not picked,
+                  on_click=_start, args=(service, query_set, tuple(picked), int(depth)), help="Takes seconds to a few "
+                                                                                              "minutes.")  # fmt: skip
         link_to("judge", "Judge more results", icon=":material/checklist:")
 
 

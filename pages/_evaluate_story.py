@@ -24,7 +24,8 @@ def story(wb: Workbench, found: Outcome) -> None:
     at = int(state.chosen("step", numbers, "1"))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Back", key="evaluate_back", disabled=at == 1, on_click=state.put, args=("step", str(at - 1), "1"))
-        st.button("Next", key="evaluate_next", type="primary", disabled=at == len(steps), on_click=state.put, args=("step", str(at + 1), "1"))
+        st.button("Next", key="evaluate_next", type="primary", disabled=at == len(steps), on_click=state.put,
+                  args=("step", str(at + 1), "1"))
         st.caption(f"Step {at} of {len(steps)}: " + " \u00b7 ".join(f"**{s.name}**" if n == at else s.name for n, s in enumerate(steps, 1)),
                    width="content")  # fmt: skip
     step = steps[at - 1]

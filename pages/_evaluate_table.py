@@ -40,7 +40,8 @@ def outcome(wb: Workbench, query_set: str) -> Outcome | None:
                          help="The recipe that the others are compared with.")  # fmt: skip
         rel = state.bound("rel", list(_REL), "1")
         st.selectbox("Relevant: graded", list(_REL), key=state.key("rel"), format_func=_REL.get, width=150, on_change=state.written,
-                     args=("rel", "1"), help="From which grade an item counts as relevant; ir-measures' own default is 1. nDCG uses the grades "
+                     args=("rel", "1"), help="From which grade an item counts as relevant; ir-measures' own default is 1. nDCG uses the "
+                                             "grades "
                      "themselves.")  # fmt: skip
         people = _toggle("people", "Grades by people only", "Leave out grades that were made from names, keywords or captions.") \
             if wb.judgments.summary().made else False  # fmt: skip
@@ -97,7 +98,8 @@ def figures(wb: Workbench, found: Outcome) -> None:
     if missing:
         n = sum(missing.values())
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"{n:,} of the items that any recipe has in its first 10 are unjudged, in {count(len(missing), 'query', 'queries')}.",
+            st.caption(f"{n:,} of the items that any recipe has in its first 10 are unjudged, in "
+                       f"{count(len(missing), 'query', 'queries')}.",
                        width="content")  # fmt: skip
             link_to("judge", "Judge what is missing", icon=":material/checklist:", query=next(iter(missing)))
     with st.expander("What the metrics mean"):

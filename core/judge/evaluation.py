@@ -60,11 +60,13 @@ def metrics_for(depth: int, capped: bool = False) -> tuple[Named, ...]:
               "rewards finding all of them early.", cut),
         Named("RR", "RR", "One divided by the rank of the first relevant item; its mean is MRR.", 0),
         Named("Bpref", "bpref", "How seldom an item judged not relevant stands above a relevant one. Unjudged items are left out.", 0),
-        Named("infAP", "infAP", "AP where the pool was judged in part: an unjudged item of the pool counts as likely relevant as the judged "
+        Named("infAP", "infAP", "AP where the pool was judged in part: an unjudged item of the pool counts as likely relevant as the "
+                                "judged "
               "ones above it. Exact only if what was judged is a random part of the pool.", 0),
     ]  # fmt: skip
     if capped:
-        rows.insert(4, Named(f"AP@{cut} (of at most {cut})", f"AP@{cut}, of at most {cut}", f"As AP@{cut}, divided by the relevant items or {cut}, "
+        rows.insert(4, Named(f"AP@{cut} (of at most {cut})", f"AP@{cut}, of at most "
+                                                             f"{cut}", f"As AP@{cut}, divided by the relevant items or {cut}, "
                              "whichever is less: a perfect ranking has 1 however many are relevant.", cut))  # fmt: skip
     return tuple(rows)
 

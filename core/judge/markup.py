@@ -24,13 +24,16 @@ STYLE = """
 .lp-table{border-collapse:collapse;font-size:.95rem;font-variant-numeric:tabular-nums}
 .lp-table th,.lp-table td{padding:.5rem .9rem;text-align:right;vertical-align:top;border-bottom:1px solid rgba(128,128,128,.28)}
 .lp-table th{font-weight:600}.lp-table th:first-child{text-align:left;padding-left:0}
-.lp-table tbody th{white-space:nowrap}.lp-table td b,.lp-table td span{font-size:1.05rem}.lp-table small{display:block;opacity:.78;font-size:.8rem;white-space:nowrap}
+.lp-table tbody th{white-space:nowrap}
+.lp-table td b,.lp-table td span{font-size:1.05rem}
+.lp-table small{display:block;opacity:.78;font-size:.8rem;white-space:nowrap}
 .lp-table thead th{max-width:13rem;overflow-wrap:anywhere;vertical-align:bottom}
 .lp-badge{display:inline-block;padding:.05rem .5rem;border-radius:1rem;font-size:.8rem;line-height:1.35rem;white-space:nowrap}
 .lp-g3{background:#0b5d36;color:#fff}.lp-g2{background:#2f9e6a;color:#06140d}.lp-g1{background:#e8b93c;color:#201600}
 .lp-g0{background:#8f2f24;color:#fff}.lp-gn{border:1px dashed currentColor;opacity:.85}
 .lp-strip{display:flex;flex-wrap:wrap;gap:.8rem;margin:.3rem 0 1rem}
-.lp-card{width:150px;font-size:.85rem}.lp-card img,.lp-none{width:150px;height:130px;object-fit:contain;background:rgba(128,128,128,.12);border-radius:6px}
+.lp-card{width:150px;font-size:.85rem}
+.lp-card img,.lp-none{width:150px;height:130px;object-fit:contain;background:rgba(128,128,128,.12);border-radius:6px}
 .lp-card .lp-name,.lp-row .lp-name{display:block;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .lp-none{display:flex;align-items:center;justify-content:center;font-size:.75rem;opacity:.7}
 .lp-marked{outline:3px solid #d55e00;outline-offset:3px;border-radius:6px}
@@ -80,7 +83,8 @@ def _cell(cell: Cell) -> str:
     else:
         found, who = cell.against.difference, cell.against.sides
         if who.wins or who.losses:
-            parts.append(f"<small>{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})</small><small>{p_words(cell.against.p_holm)}</small>")
+            parts.append(f"<small>{found.value:+.3f} ({found.low:+.3f} to "
+                         f"{found.high:+.3f})</small><small>{p_words(cell.against.p_holm)}</small>")
         else:
             parts.append("<small>equal for every query</small>")
     parts.append(f"<small>{cell.unjudged:.0%} unjudged</small>")
@@ -102,8 +106,10 @@ def below_table(table: Table) -> str:
     if table.n_left_out:
         text += f" {_queries(table.n_left_out)} nothing graded that high and {'is' if table.n_left_out == 1 else 'are'} left out."
     if table.n_comparisons:
-        text += (f" Bold: the best of its row. Below a figure: its difference to {table.baseline} with where it would fall in 95 of 100 repetitions on "
-                 f"other queries (paired bootstrap); p of a paired randomisation test, corrected for all {table.n_comparisons:,} comparisons of "
+        text += (f" Bold: the best of its row. Below a figure: its difference to {table.baseline} with where it would fall in 95 of 100 "
+                 f"repetitions on "
+                 f"other queries (paired bootstrap); p of a paired randomisation test, corrected for all {table.n_comparisons:,} "
+                 f"comparisons of "
                  "the table (Holm).")  # fmt: skip
     else:
         text += " Below a figure: where it would fall in 95 of 100 repetitions on other queries (bootstrap)."
@@ -135,7 +141,8 @@ def _card(entry: Entry, picture: Picture, called: Called) -> str:
     rank = f"{entry.rank} " if entry.rank else ""
     note = f"<div>{escape(entry.note)}</div>" if entry.note else ""
     return (f'<div class="lp-card{" lp-marked" if entry.marked else ""}">{image(entry.item_id, picture, called)}'
-            f'<div><b>{rank}</b>{badge(entry.grade)}</div><span class="lp-name">{escape(called(entry.item_id))}</span>{note}</div>')  # fmt: skip
+            f'<div><b>{rank}</b>{badge(entry.grade)}</div>'
+            f'<span class="lp-name">{escape(called(entry.item_id))}</span>{note}</div>')  # fmt: skip
 
 
 def rankings_html(
@@ -169,7 +176,8 @@ def _elsewhere(item: str, rank: int, other: Sequence[str], was: str) -> str:
 def _row(item: str, rank: int, moved: str, grade: int | None, marked: bool, picture: Picture, called: Called) -> str:
     note = f" <small>{moved}</small>" if moved else ""
     return (f'<div class="lp-row"><span class="lp-rank">{rank}</span>{image(item, picture, called)}<span class="lp-about">'
-            f'{badge(grade)}{note}<span class="lp-name"{_HUB if marked else ""}>{escape(called(item))}{" (the hub)" if marked else ""}</span></span></div>')  # fmt: skip
+            f'{badge(grade)}{note}<span class="lp-name"{_HUB if marked else ""}>{escape(called(item))}'
+            f'{" (the hub)" if marked else ""}</span></span></div>')  # fmt: skip
 
 
 _HUB = ' style="color:#d55e00;font-weight:600"'
@@ -189,7 +197,8 @@ def _lines(left: Sequence[str], right: Sequence[str], grades: Mapping[str, int],
                      f'stroke-width="{width}"{away}></path>')  # fmt: skip
     # As a picture: what pages put through Streamlit's cleaner loses inline SVG.
     drawn = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 110 {height}" width="110" height="{height}">{"".join(lines)}</svg>'
-    return f'<img class="lp-lines" alt="" src="data:image/svg+xml;base64,{b64encode(drawn.encode()).decode()}" width="110" height="{height}">'
+    source = f"data:image/svg+xml;base64,{b64encode(drawn.encode()).decode()}"
+    return f'<img class="lp-lines" alt="" src="{source}" width="110" height="{height}">'
 
 
 # ---------------------------------------------------------------- the story
@@ -218,7 +227,8 @@ def bars_svg(names: Sequence[str], differences: Sequence[float], label: str) -> 
         x = middle if difference >= 0 else middle - width
         short = name if len(name) <= 38 else f"{name[:37]}\u2026"
         bars.append(f'<text x="{left - 8}" y="{y + 14}" text-anchor="end">{escape(short)}</text>'
-                    f'<rect x="{x:.1f}" y="{y + 3}" width="{max(width, 1):.1f}" height="14" fill="{"#0072b2" if difference >= 0 else "#d55e00"}"></rect>'
+                    f'<rect x="{x:.1f}" y="{y + 3}" width="{max(width, 1):.1f}" height="14" '
+                    f'fill="{"#0072b2" if difference >= 0 else "#d55e00"}"></rect>'
                     f'<text x="{700}" y="{y + 14}">{difference:+.3f}</text>')  # fmt: skip
     height = 16 + row * len(names)
     return (f'<svg viewBox="0 0 760 {height}" style="max-width:760px;width:100%" role="img" aria-label="{escape(label)}" font-size="13" '

@@ -26,11 +26,14 @@ PICTURES_BYTES = 6_000_000
 BARS_AT_MOST = 40
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _PAGE = """
-:root{color-scheme:light}body{margin:0 auto;max-width:1080px;padding:2rem 1.2rem 4rem;font:16px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif;
-color:#1d2321;background:#fff;overflow-wrap:anywhere}h1{font-size:1.7rem;line-height:1.2;margin:0 0 .3rem}h2{font-size:1.25rem;margin:2.4rem 0 .6rem}
+:root{color-scheme:light}body{margin:0 auto;max-width:1080px;padding:2rem 1.2rem 4rem;
+font:16px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif;
+color:#1d2321;background:#fff;overflow-wrap:anywhere}
+h1{font-size:1.7rem;line-height:1.2;margin:0 0 .3rem}h2{font-size:1.25rem;margin:2.4rem 0 .6rem}
 p{margin:.4rem 0 .8rem}.quiet{color:#56605c;font-size:.92rem}dt{font-weight:600;margin-top:.6rem}dd{margin:0}section{margin:1.6rem 0}
 .lp-table{--lp-ground:#fff}footer{margin-top:3rem;border-top:1px solid #dfe3e1;padding-top:1rem}
-@media print{body{max-width:none;padding:0;font-size:11pt}section,.lp-row,.lp-card,tr{break-inside:avoid}h2{break-after:avoid}.lp-scroll{overflow:visible}
+@media print{body{max-width:none;padding:0;font-size:11pt}
+section,.lp-row,.lp-card,tr{break-inside:avoid}h2{break-after:avoid}.lp-scroll{overflow:visible}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 """
 
@@ -135,8 +138,9 @@ def _about(subject: Subject, table: Table) -> str:
 
 
 def _recipes(subject: Subject, table: Table) -> str:
+    several = len(table.recipes) > 1
     rows = "".join(
-        f"<dt>{escape(name)}{' (baseline: the others are compared with it)' if name == table.baseline and len(table.recipes) > 1 else ''}</dt>"
+        f"<dt>{escape(name)}{' (baseline: the others are compared with it)' if several and name == table.baseline else ''}</dt>"
         f"<dd>{escape(subject.recipes.get(name, ''))}</dd>"
         for name in table.recipes
     )
@@ -160,7 +164,8 @@ def fix_html(
     recipes = [panel.label.partition(": ")[2] for panel in step.panels]
     left, right = (rankings[recipe].get(step.query_id, ())[: table.depth] for recipe in recipes)
     marked = next((entry.item_id for panel in step.panels for entry in panel.entries if entry.marked), "")
-    return markup.rankings_html(left, right, (step.panels[0].label, step.panels[1].label), grades[step.query_id], picture, called, marked=marked)
+    return markup.rankings_html(left, right, (step.panels[0].label, step.panels[1].label), grades[step.query_id], picture, called,
+                                marked=marked)
 
 
 def _bars(subject: Subject, table: Table) -> list[str]:

@@ -168,8 +168,10 @@ def _query(seen: _Seen) -> Step:
     n = sum(grade >= table.rel for grade in seen.grades[query].values())
     items = "1 item answers it" if n == 1 else f"{n:,} items answer it"
     value = seen.value(table.baseline, query)
-    text = (f"Somebody looks for \u201c{seen.words[query]}\u201d. By the judgments {items}. The recipe {table.baseline} answers with the items "
-            f"below, which scores {value:.2f} in {table.metrics[0].title}: 1 would be the ideal order, 0 nothing relevant. It is the middle one of "
+    text = (f"Somebody looks for \u201c{seen.words[query]}\u201d. By the judgments {items}. The recipe {table.baseline} answers with the "
+            f"items "
+            f"below, which scores {value:.2f} in {table.metrics[0].title}: 1 would be the ideal order, 0 nothing relevant. It is the "
+            f"middle one of "
             f"the {len(able):,} queries that have an answer.")  # fmt: skip
     return Step("A query", text, True, seen.words[query], query, (seen.panel("First hits", table.baseline, query),))
 
@@ -178,7 +180,8 @@ def _win(seen: _Seen) -> Step:
     table, able = seen.table, _answerable(seen)
     won = [q for q in able if seen.value(table.baseline, q) >= WON and _first_right(seen, table.baseline, q) == 1]
     if not won:
-        return Step("A win", f"There is no win to show: for no query the recipe {table.baseline} puts a relevant item on top with at least half of "
+        return Step("A win", f"There is no win to show: for no query the recipe {table.baseline} puts a relevant item on top with at "
+                             f"least half of "
                     "the ideal order below it.", False)  # fmt: skip
     query = won[-1]
     of = "for the one query that has an answer" if len(able) == 1 else f"for {len(won):,} of the {len(able):,} queries that have an answer"
@@ -206,16 +209,19 @@ def _failing(seen: _Seen) -> str:
 def _failure(seen: _Seen, query: str) -> Step:
     table = seen.table
     if not query:
-        return Step("A failure", f"There is no failure to show: for every query that has an answer the recipe {table.baseline} puts a relevant item "
+        return Step("A failure", f"There is no failure to show: for every query that has an answer the recipe {table.baseline} puts a "
+                                 f"relevant item "
                     "on top.", False)  # fmt: skip
     able = _answerable(seen)
     failed = sum(_first_right(seen, table.baseline, q) != 1 for q in able)
     first = _first_right(seen, table.baseline, query)
     where = f"the first relevant item comes at rank {first}" if first else f"no relevant item is among the first {table.depth}"
-    text = (f"For \u201c{seen.words[query]}\u201d {where} ({table.metrics[0].title} {seen.value(table.baseline, query):.2f}). On top stands something "
+    text = (f"For \u201c{seen.words[query]}\u201d {where} ({table.metrics[0].title} {seen.value(table.baseline, query):.2f}). On top "
+            f"stands something "
             f"that was not judged relevant; so it is for {failed:,} of the {len(able):,} queries that have an answer.")  # fmt: skip
     hub = seen.hub(query)
-    return Step("A failure", text, True, seen.words[query], query, (seen.panel("First hits", table.baseline, query, hub if seen.is_hub(hub) else ""),))
+    return Step("A failure", text, True, seen.words[query], query,
+                (seen.panel("First hits", table.baseline, query, hub if seen.is_hub(hub) else ""),))
 
 
 def _why(seen: _Seen, query: str) -> Step:
@@ -225,14 +231,17 @@ def _why(seen: _Seen, query: str) -> Step:
     hub = seen.hub(query)
     if not seen.is_hub(hub):
         most = f"; the most frequent one is in the first {TOP} of {seen.n_k[hub]:,} of the {n:,}" if hub else ""
-        return Step("Why", f"It is not a hub: none of the wrong hits above the first relevant one turns up for unusually many queries{most}. What went wrong lies in this query's "
+        return Step("Why", f"It is not a hub: none of the wrong hits above the first relevant one turns up for unusually many "
+                           f"queries{most}. What went wrong lies in this query's "
                     "words and images.", False, seen.words[query], query)  # fmt: skip
     rank, grade = seen.ranking(table.baseline, query).index(hub) + 1, seen.grades[query].get(hub)
     judged = "nobody judged it" if grade is None else "it was judged not relevant" if grade == 0 else "it was judged only related"
     mean = TOP * n / seen.n_items
     asked = [q for q in table.queries if hub in seen.ranking(table.baseline, q)[:TOP] and q != query]
-    text = (f"\u201c{seen.called(hub)}\u201d stands at rank {rank}; {judged}. It is a hub, an item that gets in the way of others: {seen.n_k[hub]:,} of the "
-            f"{n:,} queries have it in their first {TOP}, {seen.wrongly[hub]:,} of them without cause; on average an item is found by {mean:.2g}.")  # fmt: skip
+    text = (f"\u201c{seen.called(hub)}\u201d stands at rank {rank}; {judged}. It is a hub, an item that gets in the way of others: "
+            f"{seen.n_k[hub]:,} of the "
+            f"{n:,} queries have it in their first {TOP}, {seen.wrongly[hub]:,} of them without cause; on average an item is found by "
+            f"{mean:.2g}.")  # fmt: skip
     panel = Panel("The hub", (Entry(hub, rank, grade, f"found by {seen.n_k[hub]:,} of {n:,} queries", True),))
     return Step("Why", text, True, seen.words[query], query, (panel,), tuple(seen.words[q] for q in asked[:8]))
 
@@ -242,7 +251,8 @@ def _fix(seen: _Seen, query: str) -> Step:
     if not query:
         return Step("The fix", "Nothing has to be fixed for these queries.", False)
     if len(table.recipes) < 2:
-        return Step("The fix", "Only one recipe was run, so there is no fix to show; evaluate with another one beside it.", False, seen.words[query], query)
+        return Step("The fix", "Only one recipe was run, so there is no fix to show; evaluate with another one beside "
+                               "it.", False, seen.words[query], query)
     gains, others = seen.repairs(query), len(table.recipes) - 1
     if not gains:
         who = "The other recipe does not repair it" if others == 1 else f"None of the {others:,} other recipes repairs it"
@@ -255,9 +265,11 @@ def _fix(seen: _Seen, query: str) -> Step:
     if marked:
         before, after = seen.ranking(table.baseline, query).index(hub) + 1, seen.ranking(recipe, query)
         now = after.index(hub) + 1 if hub in after else 0
-        text += f" The hub {'stays at' if now == before else f'goes from rank {before} to'} {f'rank {now}' if now else f'a rank beyond {table.depth}'}."
+        there = f"rank {now}" if now else f"a rank beyond {table.depth}"
+        text += f" The hub stays at {there}." if now == before else f" The hub goes from rank {before} to {there}."
     return Step("The fix", f"{text} {_overall(seen, recipe)}", True, seen.words[query], query,
-                (seen.panel(f"Before: {table.baseline}", table.baseline, query, marked), seen.panel(f"After: {recipe}", recipe, query, marked)))  # fmt: skip
+                (seen.panel(f"Before: {table.baseline}", table.baseline, query, marked),
+                 seen.panel(f"After: {recipe}", recipe, query, marked)))  # fmt: skip
 
 
 def _moved(before: int, after: int, depth: int) -> str:

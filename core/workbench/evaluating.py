@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,10 @@ from core.workbench import evaluation_files as files
 from core.workbench.submitting import submit
 
 RECIPES_AT_MOST = 12
+IMPORTED = "imported"
+"""Origin of judgments that came in a file: people may have given them elsewhere."""
+MUCH = 0.2
+"""Unjudged share of the first ten from which on it is said that figures are too low."""
 CORRECTIONS = ("hub:dual_is:20:auto", "hub:csls:20:auto", "hub:sinkhorn:100:auto")
 """Hub corrections that are offered beside the recipes with names; any other can be written."""
 
@@ -206,48 +211,28 @@ class EvaluationService:
         grades, made = self._grades(found, people_only)
         ungraded = sum(query not in grades for query in found.queries)
         if not grades:
-            raise InputError("None of these queries has a grade to measure with" + (" by people; look at all grades" if people_only else "") + ".")
-        seen = (self._collection.path, self._collection.uid, "evaluated", query_set, self._stamp(query_set), baseline, rel, people_only, skip_bare,
+            raise InputError("None of these queries has a grade to measure "
+                             "with" + (" by people; look at all grades" if people_only else "") + ".")
+        seen = (self._collection.path, self._collection.uid, "evaluated", query_set, self._stamp(query_set), baseline, rel, people_only,
+                skip_bare,
                 serving.answers(self._collection, "judgments", ""))  # fmt: skip
         table = remembered(seen, lambda: evaluate(
-            {name: ran.rankings for name, ran in found.ran.items()}, grades, baseline=baseline, rel=rel, depth=found.depth, skip_bare=skip_bare,
+            {name: ran.rankings for name, ran in found.ran.items()}, grades, baseline=baseline, rel=rel, depth=found.depth,
+            skip_bare=skip_bare,
         ))  # fmt: skip
-        return Outcome(found, table, grades, self._notes(found, table, made, ungraded), self._stale(found), ungraded)
+        return Outcome(found, table, grades, _notes(found, table, grades, made, ungraded), self._stale(found), ungraded)
 
-    def _grades(self, found: Kept, people_only: bool) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
-        """Grades of the queries that were run; and how many of them are made, by what made them."""
+    def _grades(self, found: Kept, people_only: bool) -> tuple[dict[str, dict[str, int]], Counter[tuple[str, str]]]:
+        """Grades of the queries that were run; and how many of them no judge gave here, by (origin, judge)."""
         said = [one for one in self._collection.judgments.all() if one.query_id in found.queries]
         grades: dict[str, dict[str, int]] = {}
         by_query = consolidate(said, with_made=not people_only)
         for one in by_query:
             if one.grade is not None:
                 grades.setdefault(one.query_id, {})[one.item_id] = one.grade
-        makers = {(j.query_id, j.item_id): j.judge for j in said if j.origin != PERSON}
-        made: dict[str, int] = {}
-        for one in by_query:
-            if one.source == "made" and one.grade is not None:
-                maker = makers.get((one.query_id, one.item_id), "a rule")
-                made[maker] = made.get(maker, 0) + 1
+        makers = {(j.query_id, j.item_id): (j.origin, j.judge) for j in said if j.origin != PERSON}
+        made = Counter(makers[one.query_id, one.item_id] for one in by_query if one.source == "made" and one.grade is not None)
         return {query: grades[query] for query in found.queries if query in grades}, made
-
-    def _notes(self, found: Kept, table: Table, made: Mapping[str, int], ungraded: int) -> tuple[str, ...]:
-        notes = []
-        n = sum(made.values())
-        if n:
-            of = sum(len(given) for given in self._grades(found, False)[0].values())
-            notes.append(f"{n:,} of {of:,} grades were made without people, from: {', '.join(made)}. They can miss what a person would see in a picture.")
-        if ungraded:
-            notes.append(f"{ungraded:,} of {len(found.queries):,} queries have no grades yet and are not measured.")
-        for name, ran in found.ran.items():
-            if ran.failed:
-                these = "1 query" if len(ran.failed) == 1 else f"{len(ran.failed):,} queries"
-                notes.append(f"{name} could not answer {these}, which count 0: {next(iter(ran.failed.values()))}")
-            notes += [f"{name}: {warning}" for warning in ran.warnings]
-        most = max((float(table.unjudged[r, 10].mean()) for r in table.recipes if (r, 10) in table.unjudged), default=0.0)
-        if most > 0.2:
-            notes.append(f"Up to {most:.0%} of the first 10 hits are unjudged and count as not relevant: a recipe that finds new items is measured "
-                         "too low. Judge what is missing before you trust a small difference.")  # fmt: skip
-        return tuple(notes)
 
     def _stale(self, found: Kept) -> tuple[str, ...]:
         collection, stale = self._collection, []
@@ -329,3 +314,30 @@ def _correction(hub: HubSetting) -> str:
     strength = "" if hub.method == "csls" else f", strength {hub.beta:g}"
     bank = "the captions, or the images where there are none" if hub.bank == "auto" else f"the bank {hub.bank}"
     return f"hub correction {title}{strength}, compared with {bank}"
+
+
+def _notes(found: Kept, table: Table, grades: Mapping[str, Mapping[str, int]], made: Counter[tuple[str, str]],
+           ungraded: int) -> tuple[str, ...]:
+    """See `Outcome.notes`."""
+    notes, of = [], sum(len(given) for given in grades.values())
+    brought = sum(n for (origin, _), n in made.items() if origin == IMPORTED)
+    if n := sum(made.values()) - brought:
+        makers = sorted({judge for origin, judge in made if origin != IMPORTED})
+        notes.append(f"{n:,} of {of:,} grades were made without people, from: {', '.join(makers)}. They can miss what a person would see "
+                     f"in a picture.")
+    if brought:
+        notes.append(f"{brought:,} of {of:,} grades were imported from: "
+                     f"{', '.join(sorted({j for origin, j in made if origin == IMPORTED}))}.")
+    if ungraded:
+        notes.append(f"{ungraded:,} of {len(found.queries):,} queries have no grades yet and are not measured.")
+    for name, ran in found.ran.items():
+        if ran.failed:
+            these = "1 query, which counts" if len(ran.failed) == 1 else f"{len(ran.failed):,} queries, which count"
+            notes.append(f"{name} could not answer {these} 0: {next(iter(ran.failed.values()))}")
+        notes += [f"{name}: {warning}" for warning in ran.warnings]
+    most = max((float(table.unjudged[r, 10].mean()) for r in table.recipes if (r, 10) in table.unjudged), default=0.0)
+    if most > MUCH:
+        notes.append(f"Up to {most:.0%} of the first 10 hits are unjudged and count as not relevant: a recipe that finds new items is "
+                     f"measured "
+                     "too low. Judge what is missing before you trust a small difference.")  # fmt: skip
+    return tuple(notes)

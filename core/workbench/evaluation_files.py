@@ -60,13 +60,16 @@ def as_json(outcome: Outcome) -> str:
         recipe: {one.title: _rounded(asdict(table.cells[recipe, one.key])) for one in table.metrics} for recipe in table.recipes
     }
     said = {
-        "query_set": kept.query_set, "n_queries": len(table.queries), "relevant_from": table.rel, "depth": table.depth, "baseline": table.baseline,
+        "query_set": kept.query_set, "n_queries": len(table.queries), "relevant_from": table.rel, "depth": table.depth,
+        "baseline": table.baseline,
         "ir_measures": {one.title: ir_name(one.key, table.rel) for one in table.metrics if "(of" not in one.key},
-        "ap_divisor": "all relevant items", "comparisons": table.n_comparisons, "without_right_answer": table.n_bare, "left_out": table.n_left_out,
+        "ap_divisor": "all relevant items", "comparisons": table.n_comparisons, "without_right_answer": table.n_bare,
+        "left_out": table.n_left_out,
         "generation": kept.generation, "n_items": kept.n_items, "encoder": kept.encoder, "made_at": kept.made_at,
         "recipes": {name: dict(ran.recipe) for name, ran in kept.ran.items()}, "metrics": cells,
         "queries": {query: outcome.words[query] for query in table.queries},
-        "per_query": {recipe: {one.title: dict(zip(table.queries, _rounded(table.values[recipe, one.key].tolist()))) for one in table.metrics}
+        "per_query": {recipe: {one.title: dict(zip(table.queries,
+                                                   _rounded(table.values[recipe, one.key].tolist()))) for one in table.metrics}
                       for recipe in table.recipes},
         "notes": list(outcome.notes), "stale": list(outcome.stale),
     }  # fmt: skip
@@ -86,7 +89,8 @@ def as_runs(outcome: Outcome) -> bytes:
     table, out = outcome.table, io.BytesIO()
     tags = tags_of(list(outcome.kept.ran))
     qrels = [Qrel(query, item, outcome.grades[query][item]) for query in table.queries for item in sorted(outcome.grades[query])]
-    files = {"qrels.txt": format_qrels(qrels), "queries.tsv": "".join(f"{q}\t{' '.join(outcome.words[q].split())}\n" for q in table.queries)}
+    files = {"qrels.txt": format_qrels(qrels),
+             "queries.tsv": "".join(f"{q}\t{' '.join(outcome.words[q].split())}\n" for q in table.queries)}
     files |= {f"{tags[name]}.run": trec_run(ran, table.queries, tags[name]) for name, ran in outcome.kept.ran.items()}
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in files.items():
@@ -121,7 +125,8 @@ def _manifest(collection: Collection, outcome: Outcome) -> list[tuple[str, str]]
     rows = [(f"Vectors {one.set_id}", f"{one.encoder}, weights {one.weights}, {one.preprocessing}, {one.dim} dimensions, {one.precision}")
             for one in collection.sets() if one.set_id in used]  # fmt: skip
     rows += [(f"Recipe {name}", json.dumps(dict(ran.recipe), ensure_ascii=False)) for name, ran in kept.ran.items()]
-    return [*rows, ("Collection", f"generation {kept.generation}, {kept.n_items:,} images"), ("Judgments", f"fingerprint {kept.answers} when run"),
+    return [*rows, ("Collection", f"generation {kept.generation}, {kept.n_items:,} "
+                                  f"images"), ("Judgments", f"fingerprint {kept.answers} when run"),
             ("Programs", f"Python {platform.python_version()}, ir-measures {version('ir-measures')}, numpy {np.__version__}"),
             ("Resampling", "2,000 bootstrap samples of queries, 10,000 sign patterns or all of them, seed 0")]  # fmt: skip
 

@@ -46,7 +46,8 @@ def demo(tmp_path: Path, no_worker, monkeypatch) -> Workbench:  # noqa: F811
     for drawn in render(tmp_path / "drawn"):
         picture = open_image(drawn.path)
         data = drawn.path.read_bytes()
-        items.append(NewItem(item_id=drawn.item_id, sha256=item_id_of(data)[1], file=drawn.path.name, path=str(drawn.path), width=64, height=64,
+        items.append(NewItem(item_id=drawn.item_id, sha256=item_id_of(data)[1], file=drawn.path.name, path=str(drawn.path), width=64,
+                             height=64,
                              n_bytes=len(data), date="", captions=drawn.captions, thumbnail=thumbnail(picture)))  # fmt: skip
         pictures.append(picture)
     vector_set = vector_sets(encoder)[0]

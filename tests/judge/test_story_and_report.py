@@ -168,14 +168,17 @@ def test_hostile_names_are_text_and_nothing_is_fetched():
 @given(st.lists(st.text(min_size=1, max_size=40).filter(lambda s: s.strip()), min_size=1, max_size=3), st.text(max_size=40))
 def test_any_names_at_all(names, called):
     seen = check_safe(report(names, lambda item: called))
-    assert {tag for tag in seen.tags} <= {"html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "dl", "dt", "dd", "div", "table", "thead",
-                                          "tbody", "tr", "th", "td", "small", "b", "span", "section", "img", "ul", "li", "svg", "line", "text",
+    assert {tag for tag in seen.tags} <= {"html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "dl", "dt", "dd", "div",
+                                          "table", "thead",
+                                          "tbody", "tr", "th", "td", "small", "b", "span", "section", "img", "ul", "li", "svg", "line",
+                                          "text",
                                           "rect", "footer"}  # fmt: skip
 
 
 def test_the_report_has_the_parts_that_were_asked_for():
     text = report(["A title", "other words"], lambda item: f"picture {item}")
-    for part in ("What was compared", "The figures", "1. A query", "2. A win", "3. A failure", "4. Why", "5. The fix", "query by query", "Unjudged",
+    for part in ("What was compared", "The figures", "1. A query", "2. A win", "3. A failure", "4. Why", "5. The fix", "query by query",
+                 "Unjudged",
                  "Images: other words", "@media print"):
         assert part in text
     assert "found by" in text and "(the hub)" in text

@@ -81,7 +81,8 @@ def test_run_watch_cancel(app, tmp_path):
     app.button(key="evaluate_start").click().run()
     assert not app.exception
     (job,) = Queue().jobs()
-    assert (job.kind, job.args["query_set"], job.args["recipes"], job.args["depth"]) == ("evaluate", "Colours", ["plain", "hubs-corrected"], 50)
+    assert (job.kind, job.args["query_set"], job.args["recipes"], job.args["depth"]) == ("evaluate", "Colours",
+                                                                                         ["plain", "hubs-corrected"], 50)
     assert "evaluate_start" not in keys(app) and "You can leave this page" in said(app)
     app.button(key="evaluate_cancel").click().run()
     assert Queue().get(job.job_id).state == "cancelled" and "evaluate_start" in keys(app)

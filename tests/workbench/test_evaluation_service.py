@@ -108,6 +108,14 @@ def test_made_judgments_are_named_and_can_be_left_out(tmp_path, do_jobs):  # noq
         wb.evaluations.result("Colours", people_only=True)
 
 
+def test_imported_grades_are_not_called_made(tmp_path, do_jobs):  # noqa: F811
+    wb = colour_world(tmp_path / "images")
+    query = wb.judgments.queries("Colours")[0]
+    wb.judgments.import_qrels(f"{query.query_id} 0 {wb.collection.ids()[0]} 2\n", "TREC <b>")
+    notes = run(wb, do_jobs).evaluations.result("Colours").notes
+    assert "1 of 1 grades were imported from: TREC <b>." in notes and not any("without people" in note for note in notes)
+
+
 def test_what_cannot_be_run_is_said_before_any_job(tmp_path, do_jobs):  # noqa: F811
     wb = colour_world(tmp_path / "images")
     with pytest.raises(InputError, match="Nothing is judged yet"):
@@ -137,7 +145,7 @@ def test_a_query_that_fails_counts_nothing_and_is_named(tmp_path, do_jobs):  # n
     wb.judgments.add(gone.query_id, wb.collection.ids()[0], 3, "ann")
     found = run(wb, do_jobs, "plain").evaluations.result("Colours")
     assert found.table.values["plain", "RR"][-1] == 0.0
-    assert any("plain could not answer 1 query, which count 0: The image nosuchitem" in note for note in found.notes)
+    assert any("plain could not answer 1 query, which counts 0: The image nosuchitem" in note for note in found.notes)
 
 
 def test_all_judged_queries_of_several_sets(tmp_path, do_jobs):  # noqa: F811
@@ -274,4 +282,33 @@ def test_queries_like_those_that_were_trained_on(do_jobs, monkeypatch):  # noqa:
     assert seen.shares_words.tolist() == [True, False, False] and seen.shares_items.tolist() == [False, True, False]
     assert seen.inside.tolist() == [True, True, False] and seen.n_images == 2
     values = found.table.values["plain", "RR"]
-    assert seen.gaps["plain", "RR"].outside == pytest.approx(values[2]) and seen.gaps["plain", "RR"].inside == pytest.approx(values[:2].mean())
+    assert seen.gaps["plain", "RR"].outside == pytest.approx(values[2]) and seen.gaps["plain",
+                                                                                      "RR"].inside == pytest.approx(values[:2].mean())
+
+
+def test_a_real_adaptation_names_what_it_was_trained_on(do_jobs, monkeypatch):  # noqa: F811
+    import core.encode
+    from core.encode import adapt
+    from core.jobs.pipelines import align, maps
+    from tests.workbench.test_adapt_service import StrangeEncoder, _no_map, world
+
+    monkeypatch.setattr(core.encode, "_loaded", {"strange": StrangeEncoder()})
+
+    settings = adapt.FitSettings(learning_rate=3e-3, stay=1.0)
+    monkeypatch.setattr(align, "fit", lambda *a, **k: adapt.fit(*a, settings=settings, **k))
+    monkeypatch.setattr(maps, "_map", lambda context, collection, view, graph, refit: _no_map(view))
+    monkeypatch.setattr(maps, "_groups", lambda *a: None)
+    wb = world()
+    wb.adapt.start()
+    do_jobs()
+    wb.adapt.accept()
+    do_jobs()
+    captions = {item: texts[0] for item, texts in wb.collection.captions_of(wb.collection.ids()).items()}
+    queries = {item: parse(text) for item, text in list(captions.items())[:30]}
+    wb.collection.save_queries([SavedQuery(q.query_id, captions[item], q) for item, q in queries.items()], "Q")
+    wb.collection.judgments.add_many([Judgment(q.query_id, item, 3, "ann") for item, q in queries.items()])
+    seen = wb.evaluations.trained_on(run(wb, do_jobs, "plain", query_set="Q").evaluations.result("Q"))
+    record = wb.collection.setting("adapt.last")
+    assert seen.n_images == record["split"]["train"] and seen.encoder.startswith("adapted:")
+    assert 0 < seen.shares_items.sum() < 30  # some of the thirty were held back
+    assert seen.gaps["plain", "RR"].n_inside == seen.inside.sum()
