@@ -29,7 +29,7 @@ def queries(wb: Workbench, found: Outcome) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         recipe = state.bound("recipe", others, others[-1]) if others else table.baseline
         if others:
-            st.selectbox(f"Recipe, against {table.baseline}", others, key=state.key("recipe"), width=240, on_change=state.written,
+            st.selectbox(f"Recipe, against {plain(table.baseline)}", others, key=state.key("recipe"), width=240, on_change=state.written,
                          args=("recipe", others[-1]))  # fmt: skip
         metric = state.bound("metric", list(metrics), table.metrics[0].key)
         st.selectbox("Metric", list(metrics), key=state.key("metric"), format_func=metrics.get, width=180, on_change=state.written,

@@ -8,12 +8,14 @@ guard()
 
 import streamlit as st  # noqa: E402
 
+from core.errors import Damaged  # noqa: E402
 from pages import _evaluate_more as more  # noqa: E402
 from pages import _evaluate_state as state  # noqa: E402
 from pages._evaluate_queries import queries  # noqa: E402
 from pages._evaluate_run import choose_set, not_yet, running  # noqa: E402
 from pages._evaluate_story import story  # noqa: E402
 from pages._evaluate_table import figures, headline, outcome  # noqa: E402
+from pages._search_state import plain  # noqa: E402
 from pages._shared import empty_state, workbench  # noqa: E402
 
 VIEWS = {"figures": "Figures", "queries": "Query by query", "story": "Story"}
@@ -26,7 +28,11 @@ elif not any(one.n_judged for one in wb.evaluations.asked()):
     not_yet(wb.evaluations.asked())
 else:
     query_set = choose_set(wb.evaluations.asked())
-    there = wb.evaluations.rankings(query_set) is not None
+    try:
+        there = wb.evaluations.rankings(query_set) is not None
+    except Damaged as error:  # they can be made again
+        st.error(plain(str(error)))
+        there = False
     running(wb, query_set, there=there)
     if there and (found := outcome(wb, query_set)) is not None:
         headline(found)

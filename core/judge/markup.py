@@ -225,7 +225,7 @@ def bars_svg(names: Sequence[str], differences: Sequence[float], label: str) -> 
     for n, (name, difference) in enumerate(zip(names, differences)):
         y, width = 8 + n * row, abs(difference) / most * half
         x = middle if difference >= 0 else middle - width
-        short = name if len(name) <= 38 else f"{name[:37]}\u2026"
+        short = name if len(name) <= 30 else f"{name[:29]}\u2026"
         bars.append(f'<text x="{left - 8}" y="{y + 14}" text-anchor="end">{escape(short)}</text>'
                     f'<rect x="{x:.1f}" y="{y + 3}" width="{max(width, 1):.1f}" height="14" '
                     f'fill="{"#0072b2" if difference >= 0 else "#d55e00"}"></rect>'

@@ -163,9 +163,8 @@ def fix_html(
         return ""
     recipes = [panel.label.partition(": ")[2] for panel in step.panels]
     left, right = (rankings[recipe].get(step.query_id, ())[: table.depth] for recipe in recipes)
-    marked = next((entry.item_id for panel in step.panels for entry in panel.entries if entry.marked), "")
     return markup.rankings_html(left, right, (step.panels[0].label, step.panels[1].label), grades[step.query_id], picture, called,
-                                marked=marked)
+                                marked=step.hub)
 
 
 def _bars(subject: Subject, table: Table) -> list[str]:

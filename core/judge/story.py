@@ -49,6 +49,8 @@ class Step:
         Plain text: names and queries in it are a stranger's words.
     told : bool
         False where there is no such thing here, which is what the text then says.
+    hub : str
+        Item id of the hub that is told of; empty where there is none.
     others : tuple of str
         Words of other queries that find the hub.
     """
@@ -59,6 +61,7 @@ class Step:
     query: str = ""
     query_id: str = ""
     panels: tuple[Panel, ...] = ()
+    hub: str = ""
     others: tuple[str, ...] = ()
 
 
@@ -243,7 +246,7 @@ def _why(seen: _Seen, query: str) -> Step:
             f"{n:,} queries have it in their first {TOP}, {seen.wrongly[hub]:,} of them without cause; on average an item is found by "
             f"{mean:.2g}.")  # fmt: skip
     panel = Panel("The hub", (Entry(hub, rank, grade, f"found by {seen.n_k[hub]:,} of {n:,} queries", True),))
-    return Step("Why", text, True, seen.words[query], query, (panel,), tuple(seen.words[q] for q in asked[:8]))
+    return Step("Why", text, True, seen.words[query], query, (panel,), hub, tuple(seen.words[q] for q in asked[:8]))
 
 
 def _fix(seen: _Seen, query: str) -> Step:
@@ -267,9 +270,10 @@ def _fix(seen: _Seen, query: str) -> Step:
         now = after.index(hub) + 1 if hub in after else 0
         there = f"rank {now}" if now else f"a rank beyond {table.depth}"
         text += f" The hub stays at {there}." if now == before else f" The hub goes from rank {before} to {there}."
-    return Step("The fix", f"{text} {_overall(seen, recipe)}", True, seen.words[query], query,
-                (seen.panel(f"Before: {table.baseline}", table.baseline, query, marked),
-                 seen.panel(f"After: {recipe}", recipe, query, marked)))  # fmt: skip
+    panels = (
+        seen.panel(f"Before: {table.baseline}", table.baseline, query, marked), seen.panel(f"After: {recipe}", recipe, query, marked),
+    )
+    return Step("The fix", f"{text} {_overall(seen, recipe)}", True, seen.words[query], query, panels, marked)
 
 
 def _moved(before: int, after: int, depth: int) -> str:

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.jobs import Queue
 from core.store import Collection
-from core.types import Judgment
+from core.types import Judgment, SavedQuery
 from core.workbench import Workbench
 from pages import _jobs, _shared
 from tests.working import do_jobs, no_worker  # noqa: F401
@@ -178,8 +178,6 @@ def test_what_is_stale_says_so(app, tmp_path, do_jobs):  # noqa: F811
 def test_hostile_words_stay_words(app, tmp_path, do_jobs):  # noqa: F811
     wb = judged(tmp_path)
     query = wb.judgments.queries("Colours")[0]
-    from core.types import SavedQuery
-
     wb.collection.save_queries([SavedQuery(query.query_id, "<script>x</script> **bold**", query.query)], "Colours")
     wb.evaluations.start("Colours", ["plain", "sum"])
     do_jobs()
@@ -197,3 +195,15 @@ def test_pools_are_started_from_the_page(app, tmp_path, do_jobs):  # noqa: F811
     assert wb.evaluations.pools()["captions"] == 36
     run(app)
     assert "36 captions, 36 images" in said(app)
+
+
+def test_rankings_that_are_damaged_are_said_and_can_be_made_again(app, tmp_path, do_jobs):  # noqa: F811
+    wb = evaluated(tmp_path, do_jobs)
+    (path,) = wb.collection.artifacts_folder.glob("evaluation-*")
+    path.write_bytes(b"no JSON")
+    run(app)
+    assert len(app.error) == 1 and "evaluate_start" in keys(app)
+    app.button(key="evaluate_start").click().run()
+    do_jobs()
+    run(app)
+    assert not app.error and "nDCG@10" in html(app)

@@ -10,6 +10,8 @@ import zipfile
 import numpy as np
 import pytest
 
+import core.encode
+from core.encode import vector_sets
 from core.errors import Cancelled, InputError, NotFound
 from core.jobs import Queue
 from core.jobs.progress import Progress
@@ -21,6 +23,7 @@ from core.search.recipes import save_recipe
 from core.types import HubSetting, Judgment, NewItem, Query, Recipe, SavedQuery, Term
 from core.workbench import Workbench
 from core.workbench.evaluation_files import overlap
+from tests.fakes import FakeEncoder
 from tests.proof_world import proof_world
 from tests.working import do_jobs, no_worker  # noqa: F401
 from tests.worlds import colour_world
@@ -267,6 +270,25 @@ def test_recipes_name_vectors_and_corrections(tmp_path, do_jobs):  # noqa: F811
     assert wb.evaluations.describe(Recipe(name="x")) == "As plain."
 
 
+def test_another_encoders_vectors_can_be_compared(tmp_path, do_jobs, monkeypatch):  # noqa: F811
+    class Other(FakeEncoder):
+        name, fingerprint = "other", "fa4e000000000002"
+
+        def encode_texts(self, texts):
+            return np.roll(super().encode_texts(texts), 1, axis=1)  # red finds what comes after red
+
+    wb = judged(tmp_path)
+    monkeypatch.setitem(core.encode._loaded, "other", Other())
+    ids = wb.collection.ids()
+    one = vector_sets(Other())[0]
+    wb.collection.add_set(one)
+    wb.collection.commit((), {one.set_id: (ids, Other().encode_images([wb.collection.original_path(i) for i in ids]))})
+    (name,) = (name for name in wb.evaluations.recipes() if name.startswith("vectors "))
+    table = run(wb, do_jobs, "plain", name).evaluations.result("Colours").table
+    assert table.cells["plain", "RR"].mean.value > table.cells[name, "RR"].mean.value
+    assert wb.evaluations.result("Colours").kept.ran[name].set_id == one.set_id
+
+
 def test_queries_like_those_that_were_trained_on(do_jobs, monkeypatch):  # noqa: F811
     wb = proof_world(n=60)
     texts = {"seen words": "number 1 said", "seen item": "something else 2", "new": "other thing"}
@@ -287,7 +309,6 @@ def test_queries_like_those_that_were_trained_on(do_jobs, monkeypatch):  # noqa:
 
 
 def test_a_real_adaptation_names_what_it_was_trained_on(do_jobs, monkeypatch):  # noqa: F811
-    import core.encode
     from core.encode import adapt
     from core.jobs.pipelines import align, maps
     from tests.workbench.test_adapt_service import StrangeEncoder, _no_map, world
