@@ -64,12 +64,14 @@ def running(wb: Workbench, query_set: str, *, there: bool) -> None:
 def _body(key: str, query_set: str, was_busy: bool, there: bool) -> None:
     service = open_workbench(key).evaluations
     job = service.job()
+    if st.session_state.pop("evaluate_started", False):
+        st.rerun()  # the part is drawn again and asks every second while there is work
     if job is not None and job.live:
         st.progress(_jobs.share(job), text=_jobs.sentence(job, _jobs.behind(job, _jobs.live_jobs(), {})))
         st.caption("You can leave this page; the result waits here.")
         st.button("Cancel", key="evaluate_cancel", on_click=_jobs.cancel, args=(job.job_id,))
         return
-    if was_busy or st.session_state.pop("evaluate_started", False):
+    if was_busy:
         st.rerun()
     if wrong := st.session_state.pop(_WRONG, "") or (job.message if job is not None and job.state == "failed" else ""):
         st.error(plain(wrong))
@@ -107,6 +109,6 @@ def _form(service: EvaluationService, query_set: str, there: bool) -> None:
 def _start(service: EvaluationService, query_set: str, picked: tuple[str, ...], depth: int) -> None:
     try:
         service.start(query_set, picked, depth=depth)
-        st.session_state["evaluate_started"] = True  # the part is drawn again and asks every second while there is work
+        st.session_state["evaluate_started"] = True
     except LoupeError as error:
         st.session_state[_WRONG] = str(error)

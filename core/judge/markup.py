@@ -157,20 +157,20 @@ def rankings_html(
         May be longer than `shown`: where an item went beyond it is said in words.
     """
     lists = []
-    for mine, other, label, was in ((left, right, labels[0], "then"), (right, left, labels[1], "before")):
-        rows = "".join(_row(item, n, _elsewhere(item, n, other, was), grades.get(item), item == marked, picture, called)
+    for mine, other, label, verb in ((left, right, labels[0], "goes to"), (right, left, labels[1], "was")):
+        rows = "".join(_row(item, n, _elsewhere(item, n, other, verb), grades.get(item), item == marked, picture, called)
                        for n, item in enumerate(mine[:shown], 1))  # fmt: skip
         lists.append(f'<div class="lp-list"><div class="lp-head">{escape(label)}</div>{rows or "no hits"}</div>')
     return (f'<div class="lp-two">{lists[0]}<div class="lp-gap"><div class="lp-head">&nbsp;</div>{_lines(left, right, grades, shown)}</div>'
             f"{lists[1]}</div>")  # fmt: skip
 
 
-def _elsewhere(item: str, rank: int, other: Sequence[str], was: str) -> str:
-    """``before 7``, ``then beyond 50``; empty where it did not move."""
+def _elsewhere(item: str, rank: int, other: Sequence[str], verb: str) -> str:
+    """``was 7``, ``goes beyond 50``; empty where it did not move."""
     if item not in other:
-        return f"{was} beyond {len(other)}" if other else ""
+        return f"{verb.removesuffix(' to')} beyond {len(other)}" if other else ""
     there = other.index(item) + 1
-    return "" if there == rank else f"{was} {there}"
+    return "" if there == rank else f"{verb} {there}"
 
 
 def _row(item: str, rank: int, moved: str, grade: int | None, marked: bool, picture: Picture, called: Called) -> str:

@@ -13,6 +13,7 @@ from core.judge.evaluation import Table, evaluate
 from core.judge.judgments import PERSON
 from core.judge.kept import ALL, Kept, kept_for, kind_of
 from core.judge.story import Step, tell
+from core.search.facts import facts
 from core.search.filters import remembered
 from core.search.recipes import DESCRIPTIONS, recipe, recipes, save_recipe, to_json
 from core.store import Collection
@@ -75,6 +76,7 @@ class EvaluationService:
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
+        self._called: dict[str, str] = {}
 
     # ------------------------------------------------------------ before
 
@@ -267,14 +269,10 @@ class EvaluationService:
 
     def called(self, item_id: str) -> str:
         """What people know an item by: its caption, else its file; its id where it is gone."""
-        def read() -> str:
-            try:
-                item = self._collection.item(item_id)
-            except NotFound:
-                return item_id
-            return item.caption or item.file
-
-        return remembered((self._collection.path, self._collection.uid, self._collection.generation, "called", item_id), read)
+        if item_id not in self._called:
+            ((file, caption, _),) = facts(self._collection, [item_id])
+            self._called[item_id] = caption or file or item_id
+        return self._called[item_id]
 
     def missing(self, outcome: Outcome, depth: int = 10) -> dict[str, int]:
         """Judged queries -> items in the first ranks of any recipe that nobody graded, most first; none where nothing is missing."""

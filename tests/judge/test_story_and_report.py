@@ -207,7 +207,7 @@ def test_grades_are_words_and_nobodys_is_dashed():
 def test_moves_are_said_in_both_lists():
     html = markup.rankings_html(("a", "b", "c"), ("c", "a", "z"), ("left", "right"), {"c": 3}, lambda i: "", str, shown=2)
     rows = re.findall(r'<div class="lp-row">.*?</div>', html)
-    assert [re.findall(r"<small>(.*?)</small>", row) for row in rows] == [["then 2"], ["then beyond 3"], ["before 3"], ["before 1"]]
+    assert [re.findall(r"<small>(.*?)</small>", row) for row in rows] == [["goes to 2"], ["goes beyond 3"], ["was 3"], ["was 1"]]
 
 
 def test_bars_are_sorted_by_difference():
