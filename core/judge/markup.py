@@ -220,17 +220,17 @@ def step_html(step: Step, number: int, picture: Picture, called: Called, ranking
 def bars_svg(names: Sequence[str], differences: Sequence[float], label: str) -> str:
     """Horizontal bars, one a query, in the order given: to the right where the recipe is better."""
     most = max((abs(d) for d in differences), default=0.0) or 1.0
-    row, middle, half, left = 22, 470, 210, 250
+    row, middle, half, left, width_px = 22, 268, 92, 168, 420
     bars = []
     for n, (name, difference) in enumerate(zip(names, differences)):
         y, width = 8 + n * row, abs(difference) / most * half
         x = middle if difference >= 0 else middle - width
-        short = name if len(name) <= 30 else f"{name[:29]}\u2026"
-        bars.append(f'<text x="{left - 8}" y="{y + 14}" text-anchor="end">{escape(short)}</text>'
+        short = name if len(name) <= 23 else f"{name[:22]}\u2026"
+        bars.append(f'<text x="{left}" y="{y + 14}" text-anchor="end">{escape(short)}<title>{escape(name)}</title></text>'
                     f'<rect x="{x:.1f}" y="{y + 3}" width="{max(width, 1):.1f}" height="14" '
                     f'fill="{"#0072b2" if difference >= 0 else "#d55e00"}"></rect>'
-                    f'<text x="{700}" y="{y + 14}">{difference:+.3f}</text>')  # fmt: skip
+                    f'<text x="{width_px - 2}" y="{y + 14}" text-anchor="end">{difference:+.3f}</text>')  # fmt: skip
     height = 16 + row * len(names)
-    return (f'<svg viewBox="0 0 760 {height}" style="max-width:760px;width:100%" role="img" aria-label="{escape(label)}" font-size="13" '
-            f'fill="currentColor"><line x1="{middle}" x2="{middle}" y1="0" y2="{height}" stroke="currentColor" opacity=".4"></line>'
-            f"{''.join(bars)}</svg>")  # fmt: skip
+    return (f'<svg viewBox="0 0 {width_px} {height}" style="max-width:620px;width:100%" role="img" aria-label="{escape(label)}" '
+            f'font-size="12" fill="currentColor"><line x1="{middle}" x2="{middle}" y1="0" y2="{height}" stroke="currentColor" '
+            f"opacity=\".4\"></line>{''.join(bars)}</svg>")  # fmt: skip

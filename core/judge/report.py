@@ -173,14 +173,17 @@ def _bars(subject: Subject, table: Table) -> list[str]:
     out = []
     for recipe in others:
         order = by_difference(table, recipe, metric.key)
-        shown = order if len(order) <= BARS_AT_MOST else order[: BARS_AT_MOST // 2] + order[-BARS_AT_MOST // 2 :]
+        moved = [one for one in order if abs(one[1]) > 1e-9]
         label = f"{metric.title}, query by query: {recipe} minus {table.baseline}"
         out.append(f"<h2>{escape(label)}</h2>")
-        if not any(abs(difference) > 1e-9 for _, difference in order):
+        if not moved:
             out.append("<p>Equal for every query.</p>")
             continue
-        if len(shown) < len(order):
-            out.append(f'<p class="quiet">The {len(shown) // 2} at each end of {len(order):,} queries.</p>')
+        shown = moved if len(moved) <= BARS_AT_MOST else moved[: BARS_AT_MOST // 2] + moved[-BARS_AT_MOST // 2 :]
+        said = [f"{len(order) - len(moved):,} of {len(order):,} queries are equal."] if len(moved) < len(order) else []
+        said += [f"Of the {len(moved):,} others the {BARS_AT_MOST // 2} at each end."] if len(shown) < len(moved) else []
+        if said:
+            out.append(f'<p class="quiet">{" ".join(said)}</p>')
         out.append(markup.bars_svg([subject.words.get(q, q) for q, _ in shown], [d for _, d in shown], label))
     return out
 
