@@ -64,6 +64,8 @@ class Kept:
         That could be found then.
     answers : str
         Fingerprint of the judgments then (`core.judge.serving.answers`).
+    n_captions : int
+        Queries that are, word for word, a caption of the collection.
     """
 
     query_set: str
@@ -76,6 +78,7 @@ class Kept:
     encoder: str
     made_at: float
     seconds: float
+    n_captions: int = 0
 
 
 def kind_of(query_set: str) -> str:

@@ -15,7 +15,7 @@ from core.judge.kept import ALL, Kept, kept_for, kind_of
 from core.judge.story import Step, tell
 from core.search.facts import facts
 from core.search.filters import remembered
-from core.search.recipes import DESCRIPTIONS, recipe, recipes, save_recipe, to_json
+from core.search.recipes import DESCRIPTIONS, from_json, recipe, recipes, save_recipe, to_json
 from core.store import Collection
 from core.types import HubSetting, Job, Recipe
 from core.workbench import evaluation_files as files
@@ -24,6 +24,7 @@ from core.workbench.submitting import submit
 RECIPES_AT_MOST = 12
 IMPORTED = "imported"
 """Origin of judgments that came in a file: people may have given them elsewhere."""
+WARNINGS_SHOWN = 3
 MUCH = 0.2
 """Unjudged share of the first ten from which on it is said that figures are too low."""
 CORRECTIONS = ("hub:dual_is:20:auto", "hub:csls:20:auto", "hub:sinkhorn:100:auto")
@@ -332,7 +333,15 @@ def _notes(found: Kept, table: Table, grades: Mapping[str, Mapping[str, int]], m
         if ran.failed:
             these = "1 query, which counts" if len(ran.failed) == 1 else f"{len(ran.failed):,} queries, which count"
             notes.append(f"{name} could not answer {these} 0: {next(iter(ran.failed.values()))}")
-        notes += [f"{name}: {warning}" for warning in ran.warnings]
+        notes += [f"{name}: {warning}" for warning in ran.warnings[:WARNINGS_SHOWN]]
+        if len(ran.warnings) > WARNINGS_SHOWN:
+            notes.append(f"{name}: and {len(ran.warnings) - WARNINGS_SHOWN:,} other remarks.")
+    banked = [name for name, ran in found.ran.items() if from_json(ran.recipe).hub.method != "none"
+              and from_json(ran.recipe).hub.bank in ("auto", "captions")]  # fmt: skip
+    if banked and found.n_captions:
+        what = "1 query is" if found.n_captions == 1 else f"{found.n_captions:,} of the queries are"
+        notes.append(f"{what}, word for word, a caption of the collection. Comparing with the captions ({', '.join(banked)}) holds back "
+                     "what such a query should find: on other queries these figures may be better.")  # fmt: skip
     most = max((float(table.unjudged[r, 10].mean()) for r in table.recipes if (r, 10) in table.unjudged), default=0.0)
     if most > MUCH:
         notes.append(f"Up to {most:.0%} of the first 10 hits are unjudged and count as not relevant: a recipe that finds new items is "

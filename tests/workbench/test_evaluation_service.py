@@ -111,6 +111,16 @@ def test_made_judgments_are_named_and_can_be_left_out(tmp_path, do_jobs):  # noq
         wb.evaluations.result("Colours", people_only=True)
 
 
+def test_queries_that_are_captions_are_counted_where_a_correction_compares_with_captions(tmp_path, do_jobs):  # noqa: F811
+    wb = judged(tmp_path)
+    query = parse("A red  circle.")
+    wb.collection.save_queries([SavedQuery(query.query_id, "x", query)], "Colours")
+    found = run(wb, do_jobs, "plain", "hub:is:20:captions").evaluations.result("Colours")
+    assert found.kept.n_captions == 1 and any(note.startswith("1 query is, word for word, a caption") for note in found.notes)
+    others = run(wb, do_jobs, "plain", "hub:is:20:items").evaluations.result("Colours")
+    assert not any("word for word" in note for note in others.notes)
+
+
 def test_imported_grades_are_not_called_made(tmp_path, do_jobs):  # noqa: F811
     wb = colour_world(tmp_path / "images")
     query = wb.judgments.queries("Colours")[0]

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from core.encode import load_encoder
+from core.encode.adapt_data import tidy
 from core.errors import InputError, LoupeError
 from core.jobs.pipelines.wording import encoded
 from core.jobs.progress import Progress
@@ -92,8 +93,14 @@ def evaluate(collection: Collection, args: Mapping[str, object], progress: Progr
     progress.check()
     seconds = round(time.monotonic() - began, 2)
     kept.keep(collection, kept.Kept(query_set, depth, {q.query_id: q.text for q in saved}, ran, generation, n_items, answers, encoder,
-                                    time.time(), seconds))  # fmt: skip
+                                    time.time(), seconds, _captions(collection, saved)))  # fmt: skip
     return {"query_set": query_set, "queries": len(saved), "recipes": names, "depth": depth, "seconds": seconds}
+
+
+def _captions(collection: Collection, saved: Sequence[SavedQuery]) -> int:
+    """How many queries say what a caption says: a correction that compares with the captions holds back their answers."""
+    captions = {tidy(text) for (text,) in collection.select("SELECT text FROM captions")}
+    return sum(len(q.query.terms) == 1 and q.query.terms[0].kind == "text" and tidy(q.query.terms[0].value) in captions for q in saved)
 
 
 def pools(collection: Collection, args: Mapping[str, object], progress: Progress) -> dict:
