@@ -205,3 +205,52 @@ def term_bars(labels: Sequence[str], contributions: Sequence[Sequence[float]], n
     figure.update_yaxes(type="category", autorange="reversed")
     figure.update_xaxes(zeroline=True)
     return figure
+
+
+def difference_bars(names: Sequence[str], differences: Sequence[float], *, chosen: int | None = None, dark: bool = False,
+                    height: int = 260) -> go.Figure:
+    """A bar for each query in the order given: up where the recipe is better, down where it is worse.
+
+    Parameters
+    ----------
+    names : sequence of n str
+        The queries' words.
+    differences : sequence of n floats
+    chosen : int, optional
+        Position of the bar that is outlined.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        ``customdata`` of every bar is its position.
+    """
+    import plotly.graph_objects as go
+
+    values = np.asarray(differences, np.float64)
+    figure = _figure(dark, height, bargap=0.15, clickmode="event+select", dragmode=False)
+    colours = [BEFORE if value >= 0 else HUB for value in values]
+    outline = [3 if at == chosen else 0 for at in range(len(values))]
+    # A query without a difference has no bar to press, so it gets a sliver.
+    least = max(float(np.abs(values).max(initial=0.0)) * 0.012, 1e-3)
+    shown = np.where(np.abs(values) < least, least, values)
+    figure.add_trace(go.Bar(
+        x=list(range(len(values))), y=shown, customdata=list(range(len(values))), 
+        hovertext=[f"{_text(name)}: {value:+.3f}" for name, value in zip(names, values)], hovertemplate="%{hovertext}<extra></extra>",
+        marker={"color": colours, "line": {"color": "#ffffff" if dark else "#000000", "width": outline}},
+        unselected={"marker": {"opacity": 1}}))
+    figure.update_xaxes(visible=False, fixedrange=True)
+    figure.update_yaxes(zeroline=True, fixedrange=True, tickformat="+.2f")
+    return figure
+
+
+def pool_curve(sizes: Sequence[str], hard: Sequence[float], random: Sequence[float], *, dark: bool = False, height: int = 280) -> go.Figure:
+    """R@1 over the number of other images in the pool: the most similar ones, and random ones."""
+    import plotly.graph_objects as go
+
+    figure = _figure(dark, height, showlegend=True, legend={"orientation": "h", "y": 1.12})
+    for label, values, colour in (("among random images", random, BEFORE), ("among the most similar images", hard, HUB)):
+        figure.add_trace(go.Scatter(x=list(sizes), y=list(values), mode="lines+markers", name=label, line={"color": colour, "width": 2},
+                                    hovertemplate="%{x} others: %{y:.1%}<extra></extra>"))
+    figure.update_xaxes(title="other images in the pool", type="category")
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    return figure

@@ -30,6 +30,7 @@ RAIL = {
     "map": ("Map", ":material/scatter_plot:"),
     "hubs": ("Hubs", ":material/hub:"),
     "judge": ("Judge", ":material/checklist:"),
+    "evaluate": ("Evaluate", ":material/leaderboard:"),
 }
 """Pages in the order of the rail; one whose file is not there is left out."""
 PICKED = "frame_collection"

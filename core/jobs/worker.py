@@ -43,6 +43,7 @@ PIPELINES = {
     "prove": "core.jobs.pipelines.prove",
     "correct": "core.jobs.pipelines.correct",
     "cutoff": "core.jobs.pipelines.cutoff",
+    "evaluate": "core.jobs.pipelines.evaluate",
 }
 """Kind of job -> module with ``run(context) -> dict``; imported when the first job of the kind comes."""
 

@@ -21,6 +21,7 @@ from core.workbench.adapting import AdaptService
 from core.workbench.correcting import CorrectionService
 from core.workbench.cutoffs import CutoffService
 from core.workbench.encoders import EncoderService
+from core.workbench.evaluating import EvaluationService
 from core.workbench.hub_page import HubPageService
 from core.workbench.hubs import HubService
 from core.workbench.items import ItemService
@@ -33,7 +34,7 @@ __all__ = ["Workbench"]
 
 class Workbench:
     """A collection with its services: `items`, `maps`, `hubs`, `hub_pages`, `correcting`, `judgments`, `encoders`,
-    `adapt`, `proof`, `cutoffs`.
+    `adapt`, `proof`, `cutoffs`, `evaluations`.
 
     Cheap to make and safe to share between threads; nothing is held open.
 
@@ -229,6 +230,11 @@ class Workbench:
     def proof(self) -> ProofService:
         """Whether a hub correction helps here, on the collection's own right answers."""
         return ProofService(self.collection)
+
+    @cached_property
+    def evaluations(self) -> EvaluationService:
+        """Recipes measured on judged queries, and compared."""
+        return EvaluationService(self.collection)
 
     # ------------------------------------------------------------ searching
 

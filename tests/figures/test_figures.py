@@ -64,3 +64,17 @@ def test_light_and_dark_differ_and_all_can_be_sent():
     light, dark = (figures.lorenz_curve({"a": lorenz(np.ones(3))}, dark=dark) for dark in (False, True))
     assert light.layout.template != dark.layout.template
     assert json.loads(light.to_json())["data"]
+
+
+def test_difference_bars_are_a_bar_a_query_and_outline_the_chosen_one():
+    figure = figures.difference_bars(["a <b>", "b", "c"], [0.4, 0.0, -0.2], chosen=2)
+    (bars,) = figure.data
+    assert list(bars.customdata) == [0, 1, 2] and bars.hovertext[0] == "a &lt;b&gt;: +0.400"
+    assert bars.y[0] == 0.4 and 0 < bars.y[1] < 0.01 and bars.y[2] == -0.2  # one without a difference can still be pressed
+    assert list(bars.marker.line.width) == [0, 0, 3] and bars.marker.color[0] != bars.marker.color[2]
+    assert len(figures.difference_bars([], []).data[0].x) == 0
+
+
+def test_pool_curve_has_a_line_for_each_kind_of_pool():
+    figure = figures.pool_curve(["5", "10"], [0.5, 0.4], [0.9, 0.8])
+    assert [(line.name, list(line.y)) for line in figure.data] == [("among random images", [0.9, 0.8]), ("among the most similar images", [0.5, 0.4])]
