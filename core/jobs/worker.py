@@ -42,6 +42,7 @@ PIPELINES = {
     "align": "core.jobs.pipelines.align",
     "prove": "core.jobs.pipelines.prove",
     "correct": "core.jobs.pipelines.correct",
+    "pool": "core.jobs.pipelines.pool",
 }
 """Kind of job -> module with ``run(context) -> dict``; imported when the first job of the kind comes."""
 
