@@ -96,10 +96,14 @@ class Judgments:
             ).fetchall()
         return [(row[0], Judgment(*row[1:])) for row in found]
 
-    def stamp(self) -> tuple[int, int]:
-        """Changes with every judgment that is added or undone."""
+    def counts(self) -> dict[str, tuple[int, int, int]]:
+        """Origin -> pairs judged (once a judge), judges, queries."""
         with self._db.read() as connection:
-            return connection.execute("SELECT coalesce(max(id), 0), count(undone_at) FROM judgments").fetchone()
+            rows = connection.execute(
+                "SELECT origin, count(*), count(DISTINCT judge), count(DISTINCT query_id) FROM"
+                " (SELECT DISTINCT origin, query_id, item_id, judge FROM judgments WHERE undone_at IS NULL) GROUP BY origin"
+            ).fetchall()
+        return {origin: (pairs, judges, queries) for origin, pairs, judges, queries in rows}
 
     def __len__(self) -> int:
         with self._db.read() as connection:

@@ -1,0 +1,413 @@
+"""Query sets as a service: brought as text, sampled from the collection, harvested from the log; edited, versioned."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from core.errors import InputError, NotFound, QueryError
+from core.query.parse import check, parse, render
+from core.rank import fold as folding
+from core.search.filters import condition
+from core.store import AskedQuery, Collection, SetVersion
+from core.store.names import tidy_name
+from core.types import Query, SavedQuery, Term
+
+_AT = re.compile(r"(?P<name>.*)@(?P<version>[1-9]\d{0,8})\Z", re.DOTALL)
+_ID = re.compile(r"[^\s\x00-\x1f]{1,80}\Z")
+TEXT_AT_MOST = 500
+GUIDELINE_AT_MOST = 2_000
+QUERIES_AT_MOST = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A query as a file says it, before it is read.
+
+    Attributes
+    ----------
+    text : str
+        A line of the query language (`core.query.parse`).
+    query_id : str
+        The topic's own id, which is kept; empty: the query's own.
+    line : int
+        Where it stands, from 1, for messages.
+    literal : bool
+        `text` is words as they are, not the query language: a caption or a topic's title.
+    """
+
+    text: str
+    query_id: str = ""
+    guideline: str = ""
+    where: str = ""
+    line: int = 0
+    literal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of queries that were brought: the set's version now, new ones, ones that were in it, and `before` for undoing."""
+
+    name: str
+    version: int
+    new: int
+    known: int
+    before: int
+
+
+@dataclass(frozen=True)
+class QuerySet:
+    """A query set at a version."""
+
+    name: str
+    version: int
+    queries: tuple[SavedQuery, ...]
+
+    @property
+    def at(self) -> str:
+        """``set@version``."""
+        return f"{self.name}@{self.version}"
+
+
+def lines(text: str) -> list[Draft]:
+    """Queries one a line, in the query language."""
+    return [Draft(line.strip(), line=n) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+
+
+def jsonl(text: str) -> list[Draft]:
+    """One JSON object a line: ``query`` (the query language) or ``text`` (words as they are); ``id``, ``guideline``, ``where``.
+
+    Raises
+    ------
+    InputError
+        With the line.
+    """
+    drafts = []
+    for n, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            said = json.loads(line)
+        except ValueError as error:
+            raise InputError(f"Line {n} is no JSON ({error}); write one object a line, such as {{\"query\": \"red car\"}}.") from None
+        if not isinstance(said, Mapping):
+            raise InputError(f"Line {n} is no JSON object; write one a line, such as {{\"query\": \"red car\"}}.")
+        literal = not isinstance(said.get("query"), str)
+        words = said.get("text") if literal else said["query"]
+        if not isinstance(words, str) or not words.strip():
+            raise InputError(f"Line {n} has no query; it needs \"query\" or \"text\" with some words.")
+        other = {}
+        for field in ("id", "guideline", "where"):
+            value = said.get(field, "")
+            if not isinstance(value, str | int) or isinstance(value, bool):
+                raise InputError(f"Line {n}: {field} is {json.dumps(value)[:40]}; it has to be text.")
+            other[field] = str(value)
+        drafts.append(Draft(words.strip(), other["id"], other["guideline"], other["where"], n, literal))
+    return drafts
+
+
+READERS: dict[str, Callable[[str], Sequence[Draft]]] = {"lines": lines, "jsonl": jsonl}
+"""Kind of file -> text to drafts. Another format is one more entry."""
+
+
+class QuerySetService:
+    """``wb.querysets``."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+
+    # ------------------------------------------------------------ reading
+
+    def names(self) -> list[tuple[str, int]]:
+        """Every query set with its number of queries, oldest first."""
+        return self._collection.query_sets()
+
+    def versions(self, name: str) -> list[SetVersion]:
+        """Every version of a set, oldest first."""
+        return self._collection.query_versions(name)
+
+    def get(self, name: str) -> QuerySet:
+        """The set of that name as it is now, or ``set@version`` as it was.
+
+        Raises
+        ------
+        NotFound
+            There is no such set, or it has no such version.
+        """
+        versions = self.versions(name)
+        if versions:
+            return QuerySet(name, versions[-1].version, tuple(self._collection.saved_queries(name)))
+        if found := _AT.match(name):
+            version = int(found["version"])
+            return QuerySet(found["name"], version, tuple(self._collection.saved_queries(found["name"], version)))
+        there = ", ".join(one for one, _ in self.names()) or "none"
+        raise NotFound(f"There is no query set {name!r}; there are: {there}.")
+
+    def line(self, query: SavedQuery) -> str:
+        """The query in the query language, for editing."""
+        return render(query.query)
+
+    # ------------------------------------------------------------ bringing
+
+    def add(self, text: str, name: str, kind: str = "lines") -> Added:
+        """Add the queries of a text to a set, which is made if it is new: all of them, or none where one cannot be read.
+
+        Parameters
+        ----------
+        kind : str
+            One of `READERS`.
+
+        Raises
+        ------
+        QueryError
+            With the line and column, where a query cannot be read.
+        InputError
+            The text cannot be read as this kind, has no query, or an id stands for two queries.
+        """
+        if kind not in READERS:
+            raise InputError(f"Queries come as {', '.join(READERS)}; {kind!r} is none of them.")
+        drafts = READERS[kind](text.removeprefix("\ufeff"))
+        if not drafts:
+            raise InputError("There is no query in the text; write one a line.")
+        return self.add_drafts(drafts, name)
+
+    def add_drafts(self, drafts: Sequence[Draft], name: str, origin: str = "typed") -> Added:
+        """Add queries that a reader has taken from a file; see `add`."""
+        if len(drafts) > QUERIES_AT_MOST:
+            raise InputError(f"These are {len(drafts):,} queries, and {QUERIES_AT_MOST:,} at once are possible.")
+        made: dict[str, SavedQuery] = {}
+        line_of: dict[str, int] = {}
+        for draft in drafts:
+            saved = _read(draft, origin, several=len(drafts) > 1)
+            if saved.query.where:
+                condition(self._collection, saved.query)
+            held = made.get(saved.query_id)
+            if held is not None and held.query != saved.query:
+                raise InputError(
+                    f"Line {draft.line} gives the id {saved.query_id} to another query than line {line_of[saved.query_id]}."
+                )
+            made.setdefault(saved.query_id, saved)
+            line_of.setdefault(saved.query_id, draft.line)
+        self._check_ids(made, name)
+        return self._put(list(made.values()), name, "added")
+
+    def _check_ids(self, made: Mapping[str, SavedQuery], name: str) -> None:
+        """Judgments are kept by the query's id, so an id must not stand for two queries."""
+        for other, _ in self.names():
+            for there in self._collection.saved_queries(other):
+                new = made.get(there.query_id)
+                if new is not None and new.query != there.query:
+                    raise InputError(
+                        f"The id {there.query_id} stands for {there.text!r} in {other} already, and here for {new.text!r}; "
+                        "grades are kept by it, so give one of them another id."
+                    )
+
+    def _put(self, queries: Sequence[SavedQuery], name: str, why: str) -> Added:
+        name = tidy_name(name)
+        held = {q.query_id: q for q in self._collection.saved_queries(name)}
+        versions = self.versions(name)
+        before = versions[-1].version if versions else 0
+        # A guideline that somebody wrote outlives the same query brought again without one.
+        kept = [replace(q, guideline=q.guideline or held[q.query_id].guideline) if q.query_id in held else q for q in queries]
+        version = self._collection.save_queries(kept, name, why)
+        new = sum(q.query_id not in held for q in kept)
+        return Added(name, version, new, len(kept) - new, before)
+
+    # ------------------------------------------------------------ sampling and harvesting
+
+    def sample_captions(self, name: str, n: int, seed: int = 0) -> Added:
+        """Add captions as queries: an even sample, one a group of near-duplicates, no caption twice.
+
+        Raises
+        ------
+        InputError
+            No image has a caption.
+        """
+        ids = self._leaders(self._collection.ids())
+        captions = self._collection.captions_of(ids)
+        texts: dict[str, str] = {}
+        for item_id in ids:
+            said = next((" ".join(t.split()) for t in captions.get(item_id, ()) if t.strip()), "")
+            texts.setdefault(said.casefold(), said)
+        able = [one for text in texts.values() if text and (one := _of_words(text, "caption")) is not None]
+        if not able:
+            raise InputError("No image of the collection has a caption to ask with; sample from labels, or type queries.")
+        return self._put(_some(able, n, seed), name, "sampled from captions")
+
+    def sample_labels(self, name: str, column: str, n: int, seed: int = 0) -> Added:
+        """Add the values of a column as queries, each once: an even sample of them.
+
+        Raises
+        ------
+        InputError
+            There is no such column, or it has no values.
+        """
+        values = self._collection.select(
+            "SELECT DISTINCT json_extract(meta, ?) FROM items WHERE trashed_at IS NULL ORDER BY 1", (self._path(column),)
+        )
+        texts = list(dict.fromkeys(" ".join(str(value).split()) for (value,) in values if value is not None))
+        able = [one for text in texts if text and (one := _of_words(text, "label")) is not None]
+        if not able:
+            raise InputError(f"No image of the collection has a value in {column}.")
+        return self._put(_some(able, n, seed), name, f"sampled from {column}")
+
+    def sample_images(self, name: str, n: int, seed: int = 0, column: str = "") -> Added:
+        """Add images as queries, one a group of near-duplicates: an even sample, or evenly from every value of a column.
+
+        Raises
+        ------
+        InputError
+            There are no images, or the column is not there.
+        """
+        ids = self._leaders(self._collection.ids())
+        if not ids:
+            raise InputError("There are no images to ask with yet.")
+        kinds: dict[str, list[str]] = {}
+        if column:
+            known = dict(self._collection.select("SELECT item_id, json_extract(meta, ?) FROM items", (self._path(column),)))
+            for item_id in ids:
+                if known.get(item_id) is not None:
+                    kinds.setdefault(str(known[item_id]), []).append(item_id)
+            if not kinds:
+                raise InputError(f"No image of the collection has a value in {column}.")
+        else:
+            kinds[""] = ids
+        rng = np.random.default_rng(seed)
+        dealt = [rng.permutation(kinds[kind]).tolist() for kind in sorted(kinds)]
+        dealt = [dealt[at] for at in rng.permutation(len(dealt))]
+        # One of each kind in turn, until there are enough.
+        order = [items[turn] for turn in range(max(map(len, dealt))) for items in dealt if turn < len(items)]
+        names = {item.item_id: item.caption or item.file for item in self._collection.items(order[: max(0, n)])}
+        made = []
+        for item_id in order[: max(0, n)]:
+            query = Query((Term("item", item_id),))
+            made.append(SavedQuery(query.query_id, f"like {names.get(item_id) or item_id}"[:TEXT_AT_MOST], query, origin="image"))
+        return self._put(made, name, "sampled from images")
+
+    def asked(self, *, times: int = 1, sessions: int = 1) -> list[AskedQuery]:
+        """Queries of the search log, each once, most frequent first: those asked so often, in so many sessions."""
+        return [one for one in self._collection.asked_queries() if one.times >= times and one.sessions >= sessions]
+
+    def harvest(self, name: str, n: int | None = None, *, times: int = 1, sessions: int = 1) -> Added:
+        """Add queries of the search log to a set, with how often each was asked; the most frequent first.
+
+        Parameters
+        ----------
+        n : int, optional
+            At most so many.
+        times, sessions : int
+            Only what was asked so often, in so many sessions: 2 sessions leave out what somebody tried once.
+
+        Raises
+        ------
+        InputError
+            No query of the log is like that.
+        """
+        found = self.asked(times=times, sessions=sessions)[:n]
+        if not found:
+            raise InputError("No query of the search log was asked that often; ask for less, or search first.")
+        made = []
+        for one in found:
+            where = f" where {one.query.where}" if one.query.where.strip() else ""
+            made.append(SavedQuery(one.query_id, f"{render(one.query)}{where}"[:TEXT_AT_MOST], one.query, origin="search log",
+                                   asked=one.times))  # fmt: skip
+        return self._put(made, name, "harvested from the search log")
+
+    def _leaders(self, ids: Iterable[str]) -> list[str]:
+        """In order, one a group of near-duplicates."""
+        ordered = sorted(ids)
+        return [ordered[at] for at in folding.leaders(ordered, folding.load(self._collection))]
+
+    def _path(self, column: str) -> str:
+        names = [one.name for one in self._collection.columns()]
+        if column not in names:
+            raise InputError(f"There is no column {column!r}; there are: {', '.join(names) or 'none'}.")
+        return f'$."{column}"'
+
+    # ------------------------------------------------------------ changing
+
+    def edit(self, name: str, query_id: str, *, line: str | None = None, guideline: str | None = None) -> int:
+        """Change a query's words (it is then another query: grades stay with the old one) or its guideline.
+
+        Returns
+        -------
+        int
+            The version before, for `restore`.
+
+        Raises
+        ------
+        QueryError
+            The line cannot be read.
+        InputError
+            The query is in the set already, or the guideline is too long.
+        NotFound
+        """
+        held = next((q for q in self._collection.saved_queries(name) if q.query_id == query_id), None)
+        if held is None:
+            raise NotFound(f"The set {name} has no query {query_id} any more.")
+        new = held
+        if line is not None and line.strip() != render(held.query):
+            query = parse(line.strip(), where=held.query.where)
+            if not query.terms and not query.literals:
+                raise InputError("The query is empty; write some words, or remove it.")
+            new = SavedQuery(query.query_id, line.strip()[:TEXT_AT_MOST], query, held.guideline, "typed")
+        if guideline is not None:
+            if len(guideline) > GUIDELINE_AT_MOST:
+                raise InputError(f"The guideline has {len(guideline):,} characters, and {GUIDELINE_AT_MOST:,} are possible.")
+            new = replace(new, guideline=guideline.strip())
+        return self._collection.replace_query(query_id, name, new)
+
+    def remove(self, name: str, query_ids: Sequence[str]) -> int:
+        """Take queries out of a set; the version before, for `restore`. Grades stay."""
+        return self._collection.delete_queries(query_ids, name)
+
+    def restore(self, name: str, version: int, query_ids: Sequence[str] | None = None) -> int:
+        """Make a set, or some of its queries, what they were in an earlier version; the version that this makes."""
+        return self._collection.restore_queries(name, version, query_ids)
+
+    # ------------------------------------------------------------ files
+
+    def export(self, name: str) -> str:
+        """The queries of a set (or ``set@version``) as JSONL, which `add` reads."""
+        out = []
+        for q in self.get(name).queries:
+            said = {"id": q.query_id, "query": render(q.query), "guideline": q.guideline, "where": q.query.where, "title": q.text}
+            out.append(json.dumps({key: value for key, value in said.items() if value}, ensure_ascii=False) + "\n")
+        return "".join(out)
+
+
+def _read(draft: Draft, origin: str, several: bool) -> SavedQuery:
+    at = f"Line {draft.line}: " if several and draft.line else ""
+    try:
+        query = check(Query((Term("text", draft.text),), (), draft.where.strip())) if draft.literal else parse(draft.text, draft.where)
+    except QueryError as error:
+        raise QueryError(f"{at}{error}", error.column, error.text or draft.text) from None
+    if not query.terms and not query.literals:
+        raise InputError(f"{at}There is no query in {draft.text!r}.")
+    if draft.query_id and not _ID.match(draft.query_id):
+        raise InputError(f"{at}{draft.query_id!r} cannot be the id of a query; it has 1 to 80 characters and no white space.")
+    if len(draft.guideline) > GUIDELINE_AT_MOST:
+        raise InputError(f"{at}The guideline has {len(draft.guideline):,} characters, and {GUIDELINE_AT_MOST:,} are possible.")
+    text = draft.text + (f" where {draft.where.strip()}" if draft.where.strip() else "")
+    return SavedQuery(draft.query_id or query.query_id, text[:TEXT_AT_MOST], query, draft.guideline.strip(), origin)
+
+
+def _of_words(text: str, origin: str) -> SavedQuery | None:
+    """Words as they are; None where they cannot be a query."""
+    try:
+        query = check(Query((Term("text", text),)))
+    except QueryError:
+        return None
+    return SavedQuery(query.query_id, text[:TEXT_AT_MOST], query, origin=origin)
+
+
+def _some(able: Sequence[SavedQuery], n: int, seed: int) -> list[SavedQuery]:
+    """`n` of them, in their order."""
+    if n < 1:
+        raise InputError(f"{n} queries were asked for; ask for 1 or more.")
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(able))[:n])
+    return [able[at] for at in chosen]
