@@ -183,8 +183,7 @@ class QuerySetService:
         line_of: dict[str, int] = {}
         for draft in drafts:
             saved = _read(draft, origin, several=len(drafts) > 1)
-            if saved.query.where:
-                condition(self._collection, saved.query)
+            self._check_filter(draft, saved.query)
             held = made.get(saved.query_id)
             if held is not None and held.query != saved.query:
                 raise InputError(
@@ -194,6 +193,13 @@ class QuerySetService:
             line_of.setdefault(saved.query_id, draft.line)
         self._check_ids(made, name)
         return self._put(list(made.values()), name, "added")
+
+    def _check_filter(self, draft: Draft, query: Query) -> None:
+        if query.where:
+            try:
+                condition(self._collection, Query(where=query.where))
+            except QueryError as error:
+                raise QueryError(f"Line {draft.line}: in the filter: {error}", error.column, error.text or query.where) from None
 
     def _check_ids(self, made: Mapping[str, SavedQuery], name: str) -> None:
         """Judgments are kept by the query's id, so an id must not stand for two queries."""
@@ -227,13 +233,12 @@ class QuerySetService:
         InputError
             No image has a caption.
         """
-        ids = self._leaders(self._collection.ids())
-        captions = self._collection.captions_of(ids)
+        captions = self._collection.captions_of(self._collection.ids())
+        said = {item_id: next((" ".join(t.split()) for t in texts if t.strip()), "") for item_id, texts in captions.items()}
         texts: dict[str, str] = {}
-        for item_id in ids:
-            said = next((" ".join(t.split()) for t in captions.get(item_id, ()) if t.strip()), "")
-            texts.setdefault(said.casefold(), said)
-        able = [one for text in texts.values() if text and (one := _of_words(text, "caption")) is not None]
+        for item_id in self._leaders(item_id for item_id, text in said.items() if text):
+            texts.setdefault(said[item_id].casefold(), said[item_id])
+        able = [one for text in texts.values() if (one := _of_words(text, "caption")) is not None]
         if not able:
             raise InputError("No image of the collection has a caption to ask with; sample from labels, or type queries.")
         return self._put(_some(able, n, seed), name, "sampled from captions")
