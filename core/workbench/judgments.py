@@ -109,14 +109,11 @@ class JudgmentService:
 
     def for_query(self, query_id: str, judge: str, origin: str = PERSON) -> Mapping[str, int | None]:
         """This judge's latest word on each item of a query: item id -> grade, None for can't tell."""
-        return {j.item_id: j.grade for j in self._latest(query_id, judge, origin)}
+        return {item_id: j.grade for item_id, j in self.given(query_id, judge, origin).items()}
 
-    def notes(self, query_id: str, judge: str, origin: str = PERSON) -> Mapping[str, str]:
-        """What this judge noted with the latest word on each item of a query."""
-        return {j.item_id: j.note for j in self._latest(query_id, judge, origin) if j.note}
-
-    def _latest(self, query_id: str, judge: str, origin: str) -> list[Judgment]:
-        return [j for j in latest(self._collection.judgments.all(query_id, judge.strip())) if j.origin == origin]
+    def given(self, query_id: str, judge: str, origin: str = PERSON) -> Mapping[str, Judgment]:
+        """The same whole, with note and time, in the order in which the items were first judged."""
+        return {j.item_id: j for j in latest(self._collection.judgments.all(query_id, judge.strip())) if j.origin == origin}
 
     def judged(self, judge: str, origin: str = PERSON) -> frozenset[tuple[str, str]]:
         """Pairs of query and item on which this judge has said something."""

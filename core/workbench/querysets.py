@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,36 +16,10 @@ from core.search.filters import condition
 from core.store import AskedQuery, Collection, SetVersion
 from core.store.names import tidy_name
 from core.types import Query, SavedQuery, Term
+from core.workbench.drafts import EXTENSIONS, GUIDELINE_AT_MOST, READERS, TEXT_AT_MOST, Draft, read
 
 _AT = re.compile(r"(?P<name>.*)@(?P<version>[1-9]\d{0,8})\Z", re.DOTALL)
-_ID = re.compile(r"[^\s\x00-\x1f]{1,80}\Z")
-TEXT_AT_MOST = 500
-GUIDELINE_AT_MOST = 2_000
 QUERIES_AT_MOST = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A query as a file says it, before it is read.
-
-    Attributes
-    ----------
-    text : str
-        A line of the query language (`core.query.parse`).
-    query_id : str
-        The topic's own id, which is kept; empty: the query's own.
-    line : int
-        Where it stands, from 1, for messages.
-    literal : bool
-        `text` is words as they are, not the query language: a caption or a topic's title.
-    """
-
-    text: str
-    query_id: str = ""
-    guideline: str = ""
-    where: str = ""
-    line: int = 0
-    literal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,47 +45,6 @@ class QuerySet:
     def at(self) -> str:
         """``set@version``."""
         return f"{self.name}@{self.version}"
-
-
-def lines(text: str) -> list[Draft]:
-    """Queries one a line, in the query language."""
-    return [Draft(line.strip(), line=n) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
-
-
-def jsonl(text: str) -> list[Draft]:
-    """One JSON object a line: ``query`` (the query language) or ``text`` (words as they are); ``id``, ``guideline``, ``where``.
-
-    Raises
-    ------
-    InputError
-        With the line.
-    """
-    drafts = []
-    for n, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            said = json.loads(line)
-        except ValueError as error:
-            raise InputError(f"Line {n} is no JSON ({error}); write one object a line, such as {{\"query\": \"red car\"}}.") from None
-        if not isinstance(said, Mapping):
-            raise InputError(f"Line {n} is no JSON object; write one a line, such as {{\"query\": \"red car\"}}.")
-        literal = not isinstance(said.get("query"), str)
-        words = said.get("text") if literal else said["query"]
-        if not isinstance(words, str) or not words.strip():
-            raise InputError(f"Line {n} has no query; it needs \"query\" or \"text\" with some words.")
-        other = {}
-        for field in ("id", "guideline", "where"):
-            value = said.get(field, "")
-            if not isinstance(value, str | int) or isinstance(value, bool):
-                raise InputError(f"Line {n}: {field} is {json.dumps(value)[:40]}; it has to be text.")
-            other[field] = str(value)
-        drafts.append(Draft(words.strip(), other["id"], other["guideline"], other["where"], n, literal))
-    return drafts
-
-
-READERS: dict[str, Callable[[str], Sequence[Draft]]] = {"lines": lines, "jsonl": jsonl}
-"""Kind of file -> text to drafts. Another format is one more entry."""
 
 
 class QuerySetService:
@@ -153,6 +86,11 @@ class QuerySetService:
 
     # ------------------------------------------------------------ bringing
 
+    @property
+    def extensions(self) -> Mapping[str, str]:
+        """Ending of a file's name, without the dot -> kind that `add` takes."""
+        return dict(EXTENSIONS)
+
     def add(self, text: str, name: str, kind: str = "lines") -> Added:
         """Add the queries of a text to a set, which is made if it is new: all of them, or none where one cannot be read.
 
@@ -182,7 +120,7 @@ class QuerySetService:
         made: dict[str, SavedQuery] = {}
         line_of: dict[str, int] = {}
         for draft in drafts:
-            saved = _read(draft, origin, several=len(drafts) > 1)
+            saved = read(draft, origin, several=len(drafts) > 1)
             self._check_filter(draft, saved.query)
             held = made.get(saved.query_id)
             if held is not None and held.query != saved.query:
@@ -366,6 +304,22 @@ class QuerySetService:
             new = replace(new, guideline=guideline.strip())
         return self._collection.replace_query(query_id, name, new)
 
+    def guide(self, name: str, query_ids: Sequence[str], guideline: str) -> int:
+        """Give queries of a set a guideline, all of them in one version; the version before.
+
+        Raises
+        ------
+        InputError
+            It is too long.
+        """
+        if len(guideline) > GUIDELINE_AT_MOST:
+            raise InputError(f"The guideline has {len(guideline):,} characters, and {GUIDELINE_AT_MOST:,} are possible.")
+        wanted = set(query_ids)
+        before = max((v.version for v in self.versions(name)), default=0)
+        held = [q for q in self._collection.saved_queries(name) if q.query_id in wanted]
+        self._collection.save_queries([replace(q, guideline=guideline.strip()) for q in held], name, "guideline")
+        return before
+
     def remove(self, name: str, query_ids: Sequence[str]) -> int:
         """Take queries out of a set; the version before, for `restore`. Grades stay."""
         return self._collection.delete_queries(query_ids, name)
@@ -383,22 +337,6 @@ class QuerySetService:
             said = {"id": q.query_id, "query": render(q.query), "guideline": q.guideline, "where": q.query.where, "title": q.text}
             out.append(json.dumps({key: value for key, value in said.items() if value}, ensure_ascii=False) + "\n")
         return "".join(out)
-
-
-def _read(draft: Draft, origin: str, several: bool) -> SavedQuery:
-    at = f"Line {draft.line}: " if several and draft.line else ""
-    try:
-        query = check(Query((Term("text", draft.text),), (), draft.where.strip())) if draft.literal else parse(draft.text, draft.where)
-    except QueryError as error:
-        raise QueryError(f"{at}{error}", error.column, error.text or draft.text) from None
-    if not query.terms and not query.literals:
-        raise InputError(f"{at}There is no query in {draft.text!r}.")
-    if draft.query_id and not _ID.match(draft.query_id):
-        raise InputError(f"{at}{draft.query_id!r} cannot be the id of a query; it has 1 to 80 characters and no white space.")
-    if len(draft.guideline) > GUIDELINE_AT_MOST:
-        raise InputError(f"{at}The guideline has {len(draft.guideline):,} characters, and {GUIDELINE_AT_MOST:,} are possible.")
-    text = draft.text + (f" where {draft.where.strip()}" if draft.where.strip() else "")
-    return SavedQuery(draft.query_id or query.query_id, text[:TEXT_AT_MOST], query, draft.guideline.strip(), origin)
 
 
 def _of_words(text: str, origin: str) -> SavedQuery | None:
