@@ -85,7 +85,7 @@ def _pool(wb: Workbench) -> PoolRecord | None:
     names = {pool_id: f"{pool.name} ({pool.set_at})" for pool_id, pool in there.items()} | {"": _RESULTS}
     wanted = st.query_params.get("query")
     newest = next(iter(there))
-    fits = wanted is None or wanted in {query_id for query_id, _ in wb.pools.pairs(newest)}
+    fits = wanted is None or wb.pools.has(newest, wanted)
     chosen = st.selectbox("What to judge", list(names), index=0 if fits else len(names) - 1, key="judge_pool", format_func=names.get,
                           persist_state="page", help="A pool holds what several recipes found. Make one under Pools.")  # fmt: skip
     return there.get(chosen or "")

@@ -18,7 +18,7 @@ from pages._shared import count, open_workbench
 if TYPE_CHECKING:
     from core.workbench import Workbench
 
-_WRONG, _SEEN = "judge_pool_wrong", "judge_pool_seen"
+_WRONG = "judge_pool_wrong"
 
 
 def show(wb: Workbench) -> None:
@@ -48,7 +48,7 @@ def _under_way(key: str, was_busy: bool) -> None:
         st.rerun()
     if wrong := st.session_state.pop(_WRONG, "") or (job.message if job is not None and job.state == "failed" else ""):
         st.error(plain(wrong))
-    if job is None or job.state != "done" or st.session_state.get(_SEEN) == job.job_id:
+    if job is None or job.state != "done":
         return
     left = [f"{one['query']}: {one['reason']}" for one in job.result.get("left_out", ())]
     if left:

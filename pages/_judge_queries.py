@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from core.workbench import Workbench
     from core.workbench.querysets import Added
 
-_NEW = "A new set"
+_NEW, _NEXT = "A new set", "judge_queries_next"
 BYTES_AT_MOST = 5_000_000
 
 
@@ -31,6 +31,8 @@ def first(wb: Workbench) -> None:
 def show(wb: Workbench) -> None:
     """The sets, one of them open, and the ways to add to it."""
     sets = dict(wb.querysets.names())
+    if (added_to := st.session_state.pop(_NEXT, "")) in sets:
+        st.session_state["judge_queries_set"] = added_to
     chosen = st.selectbox("Query set", [*sets, _NEW], key="judge_queries_set", persist_state="page", width=320,
                           format_func=lambda s: s if s == _NEW else f"{s} ({sets.get(s, 0)})",
                           help="Queries that are judged and measured together. Every change makes a new version; earlier ones stay.")
@@ -70,14 +72,14 @@ def _add(wb: Workbench, name: str, do: Callable[[], Added]) -> None:
     text = f"{count(added.new, 'query', 'queries')} added to {added.name}{known}. It is at version {added.version} now."
     # A set that is new has no version to go back to; its queries can be removed one by one.
     undo.offer(text, *(("queries", added.name, added.before, None) if added.before and added.version > added.before else ()))
-    st.session_state["judge_queries_set"] = added.name
+    st.session_state[_NEXT] = added.name
     st.rerun()
 
 
 def _file(wb: Workbench, name: str) -> None:
     kinds = wb.querysets.extensions
     brought = st.file_uploader("A file of queries", type=sorted(kinds), key=f"judge_file_{name}", help=(
-        "Plain text: one a line. JSON lines: an object a line with query (or text: words as they are), and perhaps id, guideline, where. "
+        "Plain text: one a line. JSON lines: an object a line with query (or text: words as they are), and perhaps query_id, guideline, where. "
         "A topic's own id is kept."))  # fmt: skip
     if brought is None:
         return
@@ -90,7 +92,7 @@ def _file(wb: Workbench, name: str) -> None:
         st.error(f"The file is not UTF-8 text: byte {error.start + 1:,} of {brought.size:,} cannot be read. Save it as UTF-8.")
         return
     if st.button("Add the file's queries", type="primary", key=f"judge_file_add_{name}"):
-        _add(wb, name, lambda: wb.querysets.add(text, name, kinds[brought.name.rpartition(".")[2].lower()]))
+        _add(wb, name, lambda: wb.querysets.add(text, name, kinds[brought.name.rpartition(".")[2].lower()], brought.name))
 
 
 def _sample(wb: Workbench, name: str) -> None:

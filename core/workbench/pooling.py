@@ -141,6 +141,10 @@ class PoolService:
         """Its pairs of query id and item id."""
         return [(row.query_id, row.item_id) for row in self.rows(pool_id)]
 
+    def has(self, pool_id: str, query_id: str) -> bool:
+        """Whether a pool holds anything for a query."""
+        return bool(self._collection.select("SELECT 1 FROM pool_pairs WHERE pool_id = ? AND query_id = ? LIMIT 1", (pool_id, query_id)))
+
     def queue(self, pool_id: str, judge: str) -> dict[str, list[str]]:
         """What a judge is to judge: query id -> item ids in this judge's own order; queries in the order of the set.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from core.search.filters import condition
 from core.store import AskedQuery, Collection, SetVersion
 from core.store.names import tidy_name
 from core.types import Query, SavedQuery, Term
-from core.workbench.drafts import EXTENSIONS, GUIDELINE_AT_MOST, READERS, TEXT_AT_MOST, Draft, read
+from core.workbench.drafts import EXTENSIONS, GUIDELINE_AT_MOST, READERS, TEXT_AT_MOST, write
 
 _AT = re.compile(r"(?P<name>.*)@(?P<version>[1-9]\d{0,8})\Z", re.DOTALL)
 QUERIES_AT_MOST = 20_000
@@ -91,13 +90,15 @@ class QuerySetService:
         """Ending of a file's name, without the dot -> kind that `add` takes."""
         return dict(EXTENSIONS)
 
-    def add(self, text: str, name: str, kind: str = "lines") -> Added:
+    def add(self, text: str, name: str, kind: str = "lines", file: str = "the queries") -> Added:
         """Add the queries of a text to a set, which is made if it is new: all of them, or none where one cannot be read.
 
         Parameters
         ----------
         kind : str
-            One of `READERS`.
+            One of `core.workbench.drafts.READERS`.
+        file : str
+            Name of the file, for messages.
 
         Raises
         ------
@@ -108,36 +109,23 @@ class QuerySetService:
         """
         if kind not in READERS:
             raise InputError(f"Queries come as {', '.join(READERS)}; {kind!r} is none of them.")
-        drafts = READERS[kind](text.removeprefix("\ufeff"))
-        if not drafts:
+        queries = READERS[kind](text.removeprefix("\ufeff"), file)
+        if not queries:
             raise InputError("There is no query in the text; write one a line.")
-        return self.add_drafts(drafts, name)
+        return self.add_queries(queries, name)
 
-    def add_drafts(self, drafts: Sequence[Draft], name: str, origin: str = "typed") -> Added:
-        """Add queries that a reader has taken from a file; see `add`."""
-        if len(drafts) > QUERIES_AT_MOST:
-            raise InputError(f"These are {len(drafts):,} queries, and {QUERIES_AT_MOST:,} at once are possible.")
-        made: dict[str, SavedQuery] = {}
-        line_of: dict[str, int] = {}
-        for draft in drafts:
-            saved = read(draft, origin, several=len(drafts) > 1)
-            self._check_filter(draft, saved.query)
-            held = made.get(saved.query_id)
-            if held is not None and held.query != saved.query:
-                raise InputError(
-                    f"Line {draft.line} gives the id {saved.query_id} to another query than line {line_of[saved.query_id]}."
-                )
-            made.setdefault(saved.query_id, saved)
-            line_of.setdefault(saved.query_id, draft.line)
-        self._check_ids(made, name)
-        return self._put(list(made.values()), name, "added")
-
-    def _check_filter(self, draft: Draft, query: Query) -> None:
-        if query.where:
-            try:
-                condition(self._collection, Query(where=query.where))
-            except QueryError as error:
-                raise QueryError(f"Line {draft.line}: in the filter: {error}", error.column, error.text or query.where) from None
+    def add_queries(self, queries: Sequence[SavedQuery], name: str) -> Added:
+        """Add queries that are read already; see `add`."""
+        if len(queries) > QUERIES_AT_MOST:
+            raise InputError(f"These are {len(queries):,} queries, and {QUERIES_AT_MOST:,} at once are possible.")
+        for one in queries:
+            if one.query.where:
+                try:
+                    condition(self._collection, Query(where=one.query.where))
+                except QueryError as error:
+                    raise QueryError(f"In the filter of {one.text[:80]!r}: {error}", error.column, error.text or one.query.where) from None
+        self._check_ids({one.query_id: one for one in queries}, name)
+        return self._put(queries, name, "added")
 
     def _check_ids(self, made: Mapping[str, SavedQuery], name: str) -> None:
         """Judgments are kept by the query's id, so an id must not stand for two queries."""
@@ -332,11 +320,7 @@ class QuerySetService:
 
     def export(self, name: str) -> str:
         """The queries of a set (or ``set@version``) as JSONL, which `add` reads."""
-        out = []
-        for q in self.get(name).queries:
-            said = {"id": q.query_id, "query": render(q.query), "guideline": q.guideline, "where": q.query.where, "title": q.text}
-            out.append(json.dumps({key: value for key, value in said.items() if value}, ensure_ascii=False) + "\n")
-        return "".join(out)
+        return write(self.get(name).queries)
 
 
 def _of_words(text: str, origin: str) -> SavedQuery | None:

@@ -55,7 +55,8 @@ def test_json_lines_bring_ids_guidelines_filters_images_and_words_as_they_are(se
     one, two = sets.get("topics").queries
     assert (one.query_id, one.guideline) == ("t1", "Only cars.")
     assert [(t.kind, t.value, t.weight) for t in one.query.terms] == [("text", "red", 1), ("text", "blue", -0.5), ("item", "i1", 1)]
-    assert two == type(two)("7", 'a "quoted" -thing where width > 10', Query((Term("text", 'a "quoted" -thing'),), (), "width > 10"))
+    assert (two.query_id, two.text, two.origin) == ("7", 'a "quoted" -thing', "imported")
+    assert two.query == Query((Term("text", 'a "quoted" -thing'),), (), "width > 10")
     again = sets.export("topics")
     sets.remove("topics", ["t1", "7"])
     sets.add(again, "topics", "jsonl")
@@ -75,7 +76,7 @@ def test_json_lines_bring_ids_guidelines_filters_images_and_words_as_they_are(se
         ("jsonl", '{"query": "a", "guideline": []}', r"Line 1: guideline is \[\]"),
         ("jsonl", '{"query": "a", "id": "x y"}', "no white space"),
         ("jsonl", '{"query": "a", "id": "t"}\n{"query": "b", "id": "t"}', "Line 2 gives the id t to another query than line 1"),
-        ("jsonl", '{"query": "a", "where": "width = "}', "Line 1: in the filter: Here a value"),
+        ("jsonl", '{"query": "a", "where": "width = "}', "In the filter of 'a where width =': Here a value"),
         ("xml", "<a/>", "Queries come as lines, jsonl"),
     ],
 )

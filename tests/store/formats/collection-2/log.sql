@@ -8,7 +8,7 @@ CREATE TABLE searches (
             generation INTEGER NOT NULL,
             ms REAL NOT NULL,
             n INTEGER NOT NULL);
-INSERT INTO "searches" VALUES(1,1.79561795285467195506e+09,'q977d59ceb69ff142','{"literals":[],"terms":[{"kind":"text","value":"red","weight":1.0}],"where":""}','plain',3,1.5,5);
+INSERT INTO "searches" VALUES(1,1.79561954177015161513e+09,'q977d59ceb69ff142','{"literals":[],"terms":[{"kind":"text","value":"red","weight":1.0}],"where":""}','plain',3,1.5,5);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('searches',1);
 COMMIT;
