@@ -41,7 +41,7 @@ def controls(wb: Workbench, panel: DeltaGenerator) -> Setting | None:
             return None
         pool = _pool(wb)
         name, version, recipe, depth = (pool.set_name, pool.set_version, "plain", 10) if pool is not None else _results(wb)
-        queue = st.segmented_control("Queue", QUEUES, default=OWN, key="judge_queue", required=True, persist_state="page", help=(
+        queue = st.segmented_control("Queue", QUEUES, default=OWN, key="judge_queue", required=True, persist_state="page", wrap=True, help=(
             "Mine: what you are to judge. Disagreements: what you and another judge see differently, to look at again. "
             "Adjudicate: decide what judges differ on; your word then counts."))  # fmt: skip
         mode = st.segmented_control("Show", ["One image", "Grid"], default="One image", key="judge_mode", required=True,

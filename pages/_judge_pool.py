@@ -42,16 +42,17 @@ def _recipes(said) -> None:  # noqa: ANN001 - PoolStatistics
         {
             "Recipe": [arm.label for arm in said.arms], "Pairs found": [arm.found for arm in said.arms],
             "By it alone": [arm.alone for arm in said.arms],
-            "Judged": [f"{arm.judged / arm.found:.0%}" if arm.found else "" for arm in said.arms],
+            "Judged": [round(100 * arm.judged / arm.found) if arm.found else None for arm in said.arms],
         },
-        hide_index=True,
+        hide_index=True, column_config={"Judged": st.column_config.NumberColumn(format="%d %%", help="Of the pairs it found."),
+                                        "By it alone": st.column_config.NumberColumn(help="Pairs that no other recipe found.")},
     )  # fmt: skip
     if len(said.arms) > 1:
         with st.expander("Overlap of the recipes"):
             st.caption("Of what either of two recipes found, the share that both found (Jaccard). Where it is high, the second adds little.")
             rows: dict[str, list[object]] = {"Recipe": [arm.label for arm in said.arms]}
             for n, arm in enumerate(said.arms):
-                rows[arm.label if arm.label != "Recipe" else "Recipe "] = [f"{row[n]:.2f}" for row in said.overlap]
+                rows[arm.label if arm.label != "Recipe" else "Recipe "] = [round(row[n], 2) for row in said.overlap]
             st.dataframe(rows, hide_index=True)
 
 

@@ -45,8 +45,8 @@ class JudgmentService:
         return self._collection.saved_queries(name)
 
     def save_queries(self, queries: Sequence[SavedQuery], name: str) -> None:
-        """Add queries to a set, which is made if it is new."""
-        self._collection.save_queries(queries, name)
+        """Add queries to a set, which is made if it is new. A guideline that one has there is kept where it brings none."""
+        QuerySetService(self._collection).keep(queries, name)
 
     def add_typed_queries(self, text: str, name: str) -> int:
         """Add queries typed one a line in the query language.

@@ -125,7 +125,7 @@ class QuerySetService:
                 except QueryError as error:
                     raise QueryError(f"In the filter of {one.text[:80]!r}: {error}", error.column, error.text or one.query.where) from None
         self._check_ids({one.query_id: one for one in queries}, name)
-        return self._put(queries, name, "added")
+        return self.keep(queries, name)
 
     def _check_ids(self, made: Mapping[str, SavedQuery], name: str) -> None:
         """Judgments are kept by the query's id, so an id must not stand for two queries."""
@@ -138,13 +138,17 @@ class QuerySetService:
                         "grades are kept by it, so give one of them another id."
                     )
 
-    def _put(self, queries: Sequence[SavedQuery], name: str, why: str) -> Added:
+    def keep(self, queries: Sequence[SavedQuery], name: str, why: str = "added") -> Added:
+        """Add queries as they are, without a look at ids that other sets have."""
         name = tidy_name(name)
         held = {q.query_id: q for q in self._collection.saved_queries(name)}
         versions = self.versions(name)
         before = versions[-1].version if versions else 0
         # A guideline that somebody wrote outlives the same query brought again without one.
-        kept = [replace(q, guideline=q.guideline or held[q.query_id].guideline) if q.query_id in held else q for q in queries]
+        kept = [
+            replace(q, guideline=q.guideline or held[q.query_id].guideline, asked=max(q.asked, held[q.query_id].asked))
+            if q.query_id in held else q for q in queries
+        ]  # fmt: skip
         version = self._collection.save_queries(kept, name, why)
         new = sum(q.query_id not in held for q in kept)
         return Added(name, version, new, len(kept) - new, before)
@@ -167,7 +171,7 @@ class QuerySetService:
         able = [one for text in texts.values() if (one := _of_words(text, "caption")) is not None]
         if not able:
             raise InputError("No image of the collection has a caption to ask with; sample from labels, or type queries.")
-        return self._put(_some(able, n, seed), name, "sampled from captions")
+        return self.keep(_some(able, n, seed), name, "sampled from captions")
 
     def sample_labels(self, name: str, column: str, n: int, seed: int = 0) -> Added:
         """Add the values of a column as queries, each once: an even sample of them.
@@ -184,7 +188,7 @@ class QuerySetService:
         able = [one for text in texts if text and (one := _of_words(text, "label")) is not None]
         if not able:
             raise InputError(f"No image of the collection has a value in {column}.")
-        return self._put(_some(able, n, seed), name, f"sampled from {column}")
+        return self.keep(_some(able, n, seed), name, f"sampled from {column}")
 
     def sample_images(self, name: str, n: int, seed: int = 0, column: str = "") -> Added:
         """Add images as queries, one a group of near-duplicates: an even sample, or evenly from every value of a column.
@@ -217,7 +221,7 @@ class QuerySetService:
         for item_id in order[: max(0, n)]:
             query = Query((Term("item", item_id),))
             made.append(SavedQuery(query.query_id, f"like {names.get(item_id) or item_id}"[:TEXT_AT_MOST], query, origin="image"))
-        return self._put(made, name, "sampled from images")
+        return self.keep(made, name, "sampled from images")
 
     def asked(self, *, times: int = 1, sessions: int = 1) -> list[AskedQuery]:
         """Queries of the search log, each once, most frequent first: those asked so often, in so many sessions."""
@@ -246,7 +250,7 @@ class QuerySetService:
             where = f" where {one.query.where}" if one.query.where.strip() else ""
             made.append(SavedQuery(one.query_id, f"{render(one.query)}{where}"[:TEXT_AT_MOST], one.query, origin="search log",
                                    asked=one.times))  # fmt: skip
-        return self._put(made, name, "harvested from the search log")
+        return self.keep(made, name, "harvested from the search log")
 
     def _leaders(self, ids: Iterable[str]) -> list[str]:
         """In order, one a group of near-duplicates."""

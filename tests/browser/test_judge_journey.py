@@ -57,7 +57,7 @@ def test_two_judges_judge_ten_images_by_keyboard_and_an_adjudicator_decides(draw
     home = drawn()
     collection = Collection.open(NAME, home)
     queries = [SavedQuery(parse(text).query_id, text, parse(text), "Only this colour.") for text in ("red", "blue")]
-    pool_id = make_pool(collection, queries, "Journey", ["plain", "sum"], 5)
+    pool_id = make_pool(collection, queries, "Journey", ["plain", "sum"], 5, collapse=False)
     pairs = [(row.query_id, row.item_id) for row in collection.pool_rows(pool_id)]
     assert len(pairs) == 10  # the two recipes find the same for one word
     ann = {pair: "3210x32103"[n] for n, pair in enumerate(pairs)}

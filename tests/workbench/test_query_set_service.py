@@ -115,6 +115,17 @@ def test_an_edit_is_another_query_in_the_same_place_and_can_be_undone(sets):
     assert len(sets.versions("mine")) == 4
 
 
+def test_a_query_brought_again_keeps_its_guideline(sets):
+    sets.add("red", "mine")
+    (red,) = sets.get("mine").queries
+    sets.guide("mine", [red.query_id], "Any red.")
+    assert sets.add("red", "mine").version == 2 and sets.get("mine").queries[0].guideline == "Any red."
+    sets.guide("mine", [red.query_id], "")
+    assert sets.get("mine").queries == (red,) and len(sets.versions("mine")) == 3
+    with pytest.raises(InputError, match="2,001 characters, and 2,000"):
+        sets.guide("mine", [red.query_id], "g" * 2_001)
+
+
 def test_removing_and_bringing_back(sets):
     sets.add("red\nblue\ngreen", "mine")
     kept = sets.get("mine").queries
