@@ -57,8 +57,6 @@ def _recipes(said) -> None:  # noqa: ANN001 - PoolStatistics
 
 
 def _judges(wb: Workbench, pool: PoolRecord) -> None:
-    from pages._judge_pools import names
-
     title = f"Judges: {plain(', '.join(pool.judges))}, {pool.overlap:.0%} seen by all" if pool.judges else "Judges: everybody judges all"
     with st.expander(title), st.form(f"judge_divide_{pool.pool_id}", border=False):
         who = st.text_input("Judges", ", ".join(pool.judges), placeholder="ann, bob",
@@ -74,6 +72,11 @@ def _judges(wb: Workbench, pool: PoolRecord) -> None:
                 return
             look_again()
             st.rerun()
+
+
+def names(text: str) -> list[str]:
+    """Names of judges with commas between."""
+    return list(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
 
 
 def _go(pool_id: str) -> None:

@@ -10,7 +10,7 @@ from core.errors import LoupeError
 from core.judge.pools import DEPTH_AT_MOST
 from core.workbench.pooling import ARMS_AT_MOST, Arm
 from pages import _jobs
-from pages._judge_pool import one_pool
+from pages._judge_pool import names, one_pool
 from pages._polling import polled
 from pages._search_state import plain
 from pages._shared import count, open_workbench
@@ -88,8 +88,3 @@ def _make(wb: Workbench, busy: bool) -> None:
         st.session_state[_WRONG] = str(error)
     st.session_state.pop("judge_pools_shown", None)
     st.rerun()
-
-
-def names(text: str) -> list[str]:
-    """Names of judges with commas between."""
-    return list(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))

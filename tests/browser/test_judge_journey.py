@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
 from core.query.parse import parse
@@ -51,6 +54,37 @@ def test_three_grades_by_keyboard_end_in_the_qrels(drawn, serve, page):  # noqa:
     lines = open(waiting.value.path(), encoding="utf-8").read().splitlines()
     first, second = (j.item_id for j in collection.judgments.all()[:2])
     assert sorted(lines) == sorted([f"{query.query_id} 0 {first} 3", f"{query.query_id} 0 {second} 0"])
+
+
+def test_a_note_is_kept_and_a_killed_app_has_lost_nothing(drawn, serve, page):  # noqa: F811
+    home = drawn()
+    collection = Collection.open(NAME, home)
+    query = parse("red")
+    collection.save_queries([SavedQuery(query.query_id, "red", query)], "Journey")
+    server = serve(home)
+    open_judge(page, server.url, collection.key, "ann")
+    page.keyboard.press("m")
+    page.keyboard.type("is it red? 0 1 2")  # the digits are the note's, no grades
+    page.keyboard.press("Enter")
+    press(page, "2130", 10)
+    kept = [(j.grade, j.note) for j in collection.judgments.all()]
+    assert kept == [(2, "is it red? 0 1 2"), (1, ""), (3, ""), (0, "")]
+    os.kill(server.process.pid, signal.SIGKILL)
+    server.process.wait()
+    assert [(j.grade, j.note) for j in collection.judgments.all()] == kept
+    again = serve(home)
+    open_judge(page, again.url, collection.key, "ann")
+    assert page.get_by_test_id("judged").inner_text() == "4 of 10"
+    press(page, "x", 10, done=4)
+    assert [j.grade for j in collection.judgments.all()] == [2, 1, 3, 0, None]
+    page.keyboard.press("k")  # back to the last one, whose note is written afterwards
+    page.keyboard.press("m")
+    page.keyboard.type("too dark")
+    page.keyboard.press("Enter")
+    page.get_by_test_id("saved").filter(has_text="saved").wait_for()
+    settled(page)
+    last = collection.judgments.all()[-1]
+    assert (last.grade, last.note, last.judge) == (None, "too dark", "ann")
 
 
 def test_two_judges_judge_ten_images_by_keyboard_and_an_adjudicator_decides(drawn, serve, page, browser):  # noqa: F811
