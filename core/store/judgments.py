@@ -96,6 +96,34 @@ class Judgments:
             ).fetchall()
         return [(row[0], Judgment(*row[1:])) for row in found]
 
+    def pairs(self, origins: Sequence[str], judge: str | None = None) -> set[tuple[str, str]]:
+        """Pairs of query and item on which something of these origins was said, by one judge or by anybody."""
+        condition, params = ("", ()) if judge is None else (" AND judge = ?", (judge,))
+        marks = ",".join("?" * len(origins))
+        with self._db.read() as connection:
+            return set(connection.execute(
+                f"SELECT DISTINCT query_id, item_id FROM judgments WHERE undone_at IS NULL AND origin IN ({marks}){condition}",
+                (*origins, *params),
+            ))  # fmt: skip
+
+    def times(self, judge: str, origin: str) -> list[int]:
+        """How long each judgment took that was measured, in milliseconds, in the order they were made."""
+        with self._db.read() as connection:
+            rows = connection.execute(
+                "SELECT ms FROM judgments WHERE undone_at IS NULL AND judge = ? AND origin = ? AND ms IS NOT NULL ORDER BY id",
+                (judge, origin),
+            ).fetchall()
+        return [row[0] for row in rows]
+
+    def last(self, judge: str, origin: str) -> Judgment | None:
+        """The last judgment of a judge."""
+        with self._db.read() as connection:
+            row = connection.execute(
+                f"SELECT {_FIELDS} FROM judgments WHERE undone_at IS NULL AND judge = ? AND origin = ? ORDER BY id DESC LIMIT 1",
+                (judge, origin),
+            ).fetchone()
+        return None if row is None else Judgment(*row)
+
     def counts(self) -> dict[str, tuple[int, int, int]]:
         """Origin -> pairs judged (once a judge), judges, queries."""
         with self._db.read() as connection:

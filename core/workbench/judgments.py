@@ -117,11 +117,11 @@ class JudgmentService:
 
     def judged(self, judge: str, origin: str = PERSON) -> frozenset[tuple[str, str]]:
         """Pairs of query and item on which this judge has said something."""
-        return frozenset((j.query_id, j.item_id) for j in self._collection.judgments.all(None, judge.strip()) if j.origin == origin)
+        return frozenset(self._collection.judgments.pairs((origin,), judge.strip()))
 
     def median_seconds(self, judge: str) -> float | None:
         """The median time this judge takes for a judgment; None until there is one that was measured."""
-        taken = [j.ms for j in self._collection.judgments.all(None, judge.strip()) if j.origin == PERSON and j.ms is not None]
+        taken = self._collection.judgments.times(judge.strip(), PERSON)
         return median(taken) / 1000 if taken else None
 
     # ------------------------------------------------------------ several judges
@@ -159,8 +159,8 @@ class JudgmentService:
 
     def last_judged(self, judge: str) -> str | None:
         """The query of this judge's last grade."""
-        said = [j.query_id for j in self._collection.judgments.all(None, judge.strip()) if j.origin == PERSON]
-        return said[-1] if said else None
+        last = self._collection.judgments.last(judge.strip(), PERSON)
+        return None if last is None else last.query_id
 
     def progress(self, judge: str, pairs: Sequence[tuple[str, str]]) -> tuple[int, int]:
         """(done, total) of (query id, item id) pairs for a judge."""

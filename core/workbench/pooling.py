@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from core.errors import InputError
 from core.judge import pools
+from core.judge.judgments import ADJUDICATION, PERSON
 from core.judge.pools import DEPTH_AT_MOST, PoolStatistics, Pooled
 from core.search.filters import condition
 from core.search.recipes import recipe, recipes, to_json
@@ -169,7 +170,7 @@ class PoolService:
     def statistics(self, pool_id: str) -> PoolStatistics:
         """How large it is, what each recipe gave, and how much is judged by people."""
         record = self.get(pool_id)
-        judged = {(j.query_id, j.item_id) for j in self._collection.judgments.all() if j.origin in ("judge", "adjudication")}
+        judged = self._collection.judgments.pairs((PERSON, ADJUDICATION))
         rows = [(row.query_id, Pooled(row.item_id, row.ranks, row.copies)) for row in self.rows(pool_id)]
         return pools.statistics(rows, [str(arm["label"]) for arm in record.arms], judged.__contains__)
 

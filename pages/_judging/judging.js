@@ -205,6 +205,7 @@ export default function (component) {
     // A note that is being written while an answer comes in is not taken from under the hand.
     const writing = field && shown === s.shown && root.getRootNode().activeElement === field
       ? { text: field.value, start: field.selectionStart, end: field.selectionEnd } : null;
+    const moved = s.shown !== undefined && shown !== s.shown;
     if (shown !== s.shown) Object.assign(s, { shown, shownAt: performance.now() });
     drawing = true;
     root.replaceChildren();
@@ -238,6 +239,8 @@ export default function (component) {
     const foot = make("div", "foot hint", s.pending.length ? "saving…" : judgedCount() ? "saved" : "");
     foot.dataset.testid = "saved";
     root.append(foot);
+    const here = moved && root.querySelector(".tile.here");
+    if (here) here.scrollIntoView({ block: "nearest" });
     if (writing) {
       const again = root.querySelector(".note input");
       again.value = writing.text;

@@ -126,4 +126,6 @@ def test_the_time_of_a_judgment(service):
         service.add("q1", f"i{n}", 1, "ann", ms=ms)
     service.add("q1", "i0", 1, "bob", ms=50_000)
     assert service.median_seconds("ann") == 2.0
+    service.add("q1", "i0", 1, "ann", ms=1, origin="adjudication")
+    assert service.median_seconds("ann") == 2.0  # another role
     assert [(item, j.ms) for item, j in service.given("q1", "ann").items()] == [("i0", 1000), ("i1", 9000), ("i2", 2000), ("i3", None)]
