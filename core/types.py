@@ -476,7 +476,15 @@ class HubnessReport:
 
 @dataclass(frozen=True, slots=True)
 class Judgment:
-    """(query, item, grade, judge, time). `grade` None means "can't tell"."""
+    """(query, item, grade, judge, time). `grade` None means "can't tell".
+
+    Attributes
+    ----------
+    ms : int or None
+        How long the item was looked at, in milliseconds, where that was measured.
+    copied_from : int or None
+        The row of the judgment that this one repeats for a near-duplicate.
+    """
 
     query_id: str
     item_id: str
@@ -485,17 +493,20 @@ class Judgment:
     at: float = 0.0
     note: str = ""
     origin: str = "judge"
+    ms: int | None = None
+    copied_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SavedQuery:
-    """A query of a query set: what a judge sees and what is searched."""
+    """A query of a query set: what a judge sees and what is searched. `asked`: how often, where it is from the search log."""
 
     query_id: str
     text: str
     query: Query
     guideline: str = ""
     origin: str = "typed"
+    asked: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ _DOING = {
     "ingest": "Indexing", "demo": "Indexing", "refresh": "Drawing the map", "refit": "Drawing the map again",
     "export": "Exporting", "verify": "Checking files", "align": "Adapting the encoder", "correct": "Preparing the hub correction",
     "prove": "Trying hub corrections", "cutoff": "Learning where good results end", "evaluate": "Evaluating",
+    "pool": "Making a pool",
     "encode": "Encoding", "fetch": "Downloading", "probe": "Measuring",
 }
 _BRINGING = ("ingest", "demo")
@@ -117,7 +118,7 @@ def failed(within_s: float = 86_400) -> list[Job]:
 
     latest: dict[str, Job] = {}
     for job in Queue().jobs():
-        if job.kind not in ("prove", "cutoff", "evaluate"):  # Hubs and Evaluate, where they were asked for, say what became of it
+        if job.kind not in ("prove", "cutoff", "evaluate", "pool"):  # the page where it was asked for says what became of it
             latest.setdefault(job.collection, job)
     there = {info.key for info in list_collections()}  # what follows an indexing is nobody's loss where all is gone
     return [

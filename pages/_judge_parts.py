@@ -1,180 +1,148 @@
-"""The parts of the Judge page: what is judged and by whom, the screen, and the qrels to take along."""
+"""The Judge page's side panel and the line above the screen: who judges, what, and how far they are."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from core.errors import LoupeError
 from core.search.recipes import recipes
-from core.types import SavedQuery
-from pages._judge_queries import add_queries
-from pages._judging import judging_screen, save_presses
+from pages._judge_agreement import agreement_line
+from pages._judge_queue import DECIDE, DIFFER, OWN, QUEUES, Setting, look_again, pairs_of, place
 from pages._search_state import plain
-from pages._shared import count, full_url, thumb_url
+from pages._shared import count
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from streamlit.delta_generator import DeltaGenerator
 
+    from core.store import PoolRecord
     from core.workbench import Workbench
 
-GUIDELINE = "How well does the image answer the query? 3 perfect, 2 relevant, 1 related, 0 not relevant."
-_ACKED = 400
-"""Presses the screen is told are saved; it never has more than a few that it does not know of yet."""
+_RESULTS = "Results of a recipe"
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What is on the screen: a query of a set, a judge, and how results are shown."""
-
-    query_set: str
-    queries: tuple[SavedQuery, ...]
-    at: int
-    judge: str
-    grid: bool
-    blind: bool
-    depth: int
-    recipe: str
-
-    @property
-    def query(self) -> SavedQuery:
-        """The query that is judged now."""
-        return self.queries[self.at]
-
-
-def controls(wb: Workbench) -> Setting | None:
-    """Who judges what, on one line that wraps on a phone; None (with words) until a judge has given a name."""
-    sets = dict(wb.judgments.query_sets())
-    row = st.container(horizontal=True, vertical_alignment="bottom")
-    # Once given, the name moves into the options: the picture needs the room.
+def controls(wb: Workbench, panel: DeltaGenerator) -> Setting | None:
+    """Who judges what; None (with words) until a judge has given a name, and where there is nothing to judge."""
     known = str(st.session_state.get("judge_name") or st.query_params.get("judge_name") or "").strip()
-    judge = "" if known else _judge_name(row)
-    with row.popover(f"Judging as {plain(known)}" if known else "Options"):
-        if known:
-            judge = _judge_name(st)
-        name = st.selectbox("Query set", list(sets), key="judge_set", format_func=lambda s: f"{s} ({sets[s]})")
-        mode = st.segmented_control("Show", ["One image", "Grid"], default="One image", key="judge_mode", required=True)
-        recipe = st.selectbox("Recipe", list(recipes(wb.collection)), key="judge_recipe", help="How the results are made.")
-        depth = st.slider("Results judged for each query", 5, 50, 10, key="judge_depth")
-        blind = st.toggle("Blind: hide rank, score and name", key="judge_blind",
-                          help="A judge who sees the rank tends to agree with it.")
-        add_queries(wb, name)
-    queries = tuple(wb.judgments.queries(name))
+    if not known:
+        st.markdown("You are shown a query and images for it, and say with one key how well each answers it. The grades tell whether "
+                    "a search is good, here and in trec_eval.")
+        judge = _judge_name(st)
+        if not judge:
+            st.info("Write your name first: grades are kept under it, and you continue where you stopped.")
+            return None
+    with panel:
+        judge = _judge_name(st) if known else judge
+        if not judge:
+            st.info("Write your name first: grades are kept under it, and you continue where you stopped.")
+            return None
+        pool = _pool(wb)
+        name, version, recipe, depth = (pool.set_name, pool.set_version, "plain", 10) if pool is not None else _results(wb)
+        queue = st.segmented_control("Queue", QUEUES, default=OWN, key="judge_queue", required=True, persist_state="page", wrap=True, help=(
+            "Mine: what you are to judge. Disagreements: what you and another judge see differently, to look at again. "
+            "Adjudicate: decide what judges differ on; your word then counts."))  # fmt: skip
+        mode = st.segmented_control("Show", ["One image", "Grid"], default="One image", key="judge_mode", required=True,
+                                    persist_state="page")
+        blind = st.toggle("Blind", value=True, key="judge_blind", persist_state="page",
+                          help="Rank, score, recipe and name are hidden: a judge who sees the rank tends to agree with it.")
+        names = queue == DECIDE and st.toggle("Show who said what", key="judge_names", persist_state="page")
+    queries = tuple(wb.collection.saved_queries(name, version))
+    pairs = pairs_of(wb, pool, queue, judge, [query.query_id for query in queries])
+    if pairs is not None:
+        queries = tuple(query for query in queries if query.query_id in pairs)
     if not queries:
-        st.info("This set has no queries left; add some under Options.")
+        _nothing(queue, name)
         return None
-    if not judge:
-        st.markdown(f"You are shown a query and the images found for it, and say with one key how well each answers it. The "
-                    f"grades tell whether a search is good, here and in trec_eval. First comes **{plain(queries[0].text)}**.")
-        st.info("Write your name first: grades are kept under it, and you continue where you stopped.")
-        return None
-    at = _position(wb, queries, judge, depth, recipe)
-    setting = Setting(name, queries, at, judge, mode == "Grid", blind, depth, recipe)
-    alone = len(queries) < 2
-    row.button("Previous", key="judge_previous", disabled=alone, on_click=_turn, args=(setting, -1))
-    row.button("Next", key="judge_next", disabled=alone, on_click=_turn, args=(setting, 1))
-    row.caption(f"Query {at + 1} of {len(queries)} · {name}", width="content")
+
+    def found(query_id: str) -> tuple[str, ...]:
+        asked = next(query.query for query in queries if query.query_id == query_id)
+        return wb.search(asked, depth, recipe=recipe, log=False).item_ids
+
+    ids = [query.query_id for query in queries]
+    wanted = st.query_params.get("query")
+    at = ids.index(wanted) if wanted in ids else place(wb, ids, judge, pairs, queue, found)
+    st.query_params["query"] = ids[at]
+    setting = Setting(name, queries, at, judge, mode == "Grid", blind, depth, recipe, pool, queue, names, pairs)
+    _line(setting)
+    with panel:
+        _so_far(wb, setting)
     return setting
 
 
-def _judge_name(place: DeltaGenerator | ModuleType) -> str:
-    return place.text_input("Your name", key="judge_name", bind="query-params", max_chars=60, width=200,
-                            help="Every grade is kept under the name of who gave it.").strip()
+def _judge_name(on: DeltaGenerator | ModuleType) -> str:
+    return on.text_input("Your name", key="judge_name", bind="query-params", max_chars=60,
+                         help="Every grade is kept under the name of who gave it.").strip()
 
 
-def _position(wb: Workbench, queries: tuple[SavedQuery, ...], judge: str, depth: int, recipe: str) -> int:
-    """The query to show: the link's, else the one this judge stopped in, else the first with no grade of theirs."""
-    ids = [query.query_id for query in queries]
+def _pool(wb: Workbench) -> PoolRecord | None:
+    """The pool to judge: the newest, unless the link names a query that is not in it, or another is chosen."""
+    there = {pool.pool_id: pool for pool in reversed(wb.pools.list())}
+    if not there:
+        return None
+    names = {pool_id: f"{pool.name} ({pool.set_at})" for pool_id, pool in there.items()} | {"": _RESULTS}
     wanted = st.query_params.get("query")
-    if wanted in ids:
-        return ids.index(wanted)
-    started, stopped_in = wb.judgments.judged_queries(judge), wb.judgments.last_judged(judge)
-    at = next((i for i, query_id in enumerate(ids) if query_id not in started), 0)
-    if stopped_in in ids:
-        found = wb.search(queries[ids.index(stopped_in)].query, depth, recipe=recipe, log=False).item_ids
-        if not wb.judgments.for_query(stopped_in, judge).keys() >= set(found):
-            at = ids.index(stopped_in)
-    st.query_params["query"] = ids[at]
-    return at
+    newest = next(iter(there))
+    fits = wanted is None or wb.pools.has(newest, wanted)
+    chosen = st.selectbox("What to judge", list(names), index=0 if fits else len(names) - 1, key="judge_pool", format_func=names.get,
+                          persist_state="page", help="A pool holds what several recipes found. Make one under Pools.")  # fmt: skip
+    return there.get(chosen or "")
 
 
-def _turn(setting: Setting, step: int) -> None:
+def _results(wb: Workbench) -> tuple[str, int | None, str, int]:
+    sets = dict(wb.querysets.names())
+    name = st.selectbox("Query set", list(sets), key="judge_set", format_func=lambda s: f"{s} ({sets[s]})", persist_state="page")
+    with st.popover("Results", width="stretch"):
+        recipe = st.selectbox("Recipe", list(recipes(wb.collection)), key="judge_recipe", persist_state="page",
+                              help="How the results are made. To judge what several recipes find, make a pool.")
+        depth = st.slider("Results judged for each query", 5, 50, 10, key="judge_depth", persist_state="page")
+    return name, None, recipe, depth
+
+
+def _nothing(queue: str, name: str) -> None:
+    if queue == OWN:
+        st.info(f"There is nothing for you to judge in {plain(name)}: it has no queries left, or all of it is with other judges.")
+        return
+    what = "you and another judge see differently" if queue == DIFFER else "judges differ on"
+    st.info(f"There is nothing here that {what}. Two grades differ where they are 2 or more apart, or one says not relevant (0) "
+            "and the other does not.")  # fmt: skip
+    st.button("Look again", key="judge_look_again", on_click=look_again)
+
+
+def _line(setting: Setting) -> None:
+    alone = len(setting.queries) < 2
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Previous", key="judge_previous", disabled=alone, on_click=turn, args=(setting, -1))
+        st.button("Next", key="judge_next", disabled=alone, on_click=turn, args=(setting, 1))
+        st.caption(f"Query {setting.at + 1} of {len(setting.queries)} · {plain(setting.query_set)}", width="content")
+        if setting.queue != OWN:
+            st.button("Look again", key="judge_look_again", on_click=look_again, help="Leave out what is settled by now.")
+
+
+def turn(setting: Setting, step: int) -> None:
+    """Go to the next query, or the one before."""
     at = (setting.at + step) % len(setting.queries)
     st.query_params["query"] = setting.queries[at].query_id
 
 
-def screen(wb: Workbench, setting: Setting) -> None:
-    """The query's results with a grade each; every press is saved before anything is drawn."""
-    query, ledger = setting.query, st.session_state.setdefault("judge_ledger", {})
-    result = wb.search(query.query, setting.depth, recipe=setting.recipe, log=False)
-    key = f"judging_{wb.key}_{query.query_id}"
-
-    def on_presses() -> None:
-        save_presses(wb.judgments, st.session_state[key].presses, ledger, frozenset(result.item_ids))
-
-    def on_go() -> None:
-        _turn(setting, 1 if st.session_state[key].go == "next" else -1)
-
-    if not result.hits:
-        st.info("This query finds nothing here: 0 results to judge.")
-        return
-    given = wb.judgments.for_query(query.query_id, setting.judge)
-    order = {item_id: place for place, item_id in enumerate(given)}
-    judging_screen(
-        {
-            "query": {"id": query.query_id, "text": query.text, "guideline": query.guideline or GUIDELINE},
-            "collection": wb.key,
-            "judge": setting.judge,
-            "mode": "grid" if setting.grid else "one",
-            "blind": setting.blind,
-            "acked": list(ledger.get("saved", {}))[-_ACKED:],
-            "hasNext": setting.at + 1 < len(setting.queries),
-            "hasPrevious": setting.at > 0,
-            "items": [
-                {
-                    "id": hit.item_id, "thumb": thumb_url(hit.item_id), "full": full_url(hit.item_id),
-                    "title": hit.caption or hit.file, "rank": hit.rank, "score": f"{hit.score:.3f}",
-                    "judged": hit.item_id in given, "order": order.get(hit.item_id), "grade": given.get(hit.item_id),
-                }
-                for hit in result
-            ],
-        },
-        key=key, on_presses=on_presses, on_go=on_go,
-    )  # fmt: skip
-
-
-def afterwards(wb: Workbench, setting: Setting) -> None:
-    """How far this is, the keys, and the qrels."""
-    summary = wb.judgments.summary()
-    columns = st.columns([4, 2], vertical_alignment="center")
-    made = f" {summary.made:,} more are made from names and keywords." if summary.made else ""
-    columns[0].caption(
-        f"{count(summary.grades, 'grade')} by {count(summary.judges, 'judge')} on "
-        f"{summary.queries:,} {'query' if summary.queries == 1 else 'queries'}.{made} Keys: 0 1 2 3 grade, "
-        "x can't tell, u undo, arrows or j k move, n next query."
-    )
-    with columns[1]:
-        _exports(wb, with_made=not summary.made or _with_made())
-
-
-def _with_made() -> bool:
-    return not st.toggle("Grades by people only", key="judge_people_only",
-                         help="Leave out the grades that were made from names and keywords.")
-
-
-def _exports(wb: Workbench, *, with_made: bool) -> None:
-    """The qrels, and the words of the queries that they name by their ids."""
-    qrels, n_cant_tell = wb.judgments.export_qrels(with_made=with_made)
-    with st.container(horizontal=True, gap="small"):
-        st.download_button(
-            "Export qrels", qrels, file_name=f"{wb.key}.qrels", mime="text/plain", on_click="ignore",
-            help="TREC format: query, 0, item, grade. One grade for each pair: the adjudicated one, else the median of the "
-            f"judges' latest, rounded down. {n_cant_tell} pairs nobody could tell are left out.",
-        )  # fmt: skip
-        st.download_button(
-            "Export queries", wb.judgments.export_queries(), file_name=f"{wb.key}.queries.tsv", mime="text/plain",
-            on_click="ignore", help="Query id, tab, query: what the ids in the qrels stand for.",
-        )  # fmt: skip
+def _so_far(wb: Workbench, setting: Setting) -> None:
+    said = []
+    if setting.pairs is not None:
+        pairs = {(q, item) for q, items in setting.pairs.items() for item in items}
+        if setting.queue != DIFFER:
+            done = len(pairs & wb.judgments.judged(setting.judge, setting.origin))
+            st.progress(done / len(pairs), text=f"{done:,} of {len(pairs):,} judged")
+        else:
+            said.append(f"{count(len(pairs), 'pair')} to look at again.")
+    if (seconds := wb.judgments.median_seconds(setting.judge)) is not None:
+        said.append(f"{seconds:.1f} s for a judgment (median).")
+    try:
+        said.append(agreement_line(wb, setting.query.query_id))
+    except LoupeError as error:
+        said.append(str(error))
+    if setting.pool is not None and setting.pool.judges and setting.judge not in setting.pool.judges:
+        said.append(f"This pool is divided among {', '.join(setting.pool.judges)}; as a guest you see all of it.")
+    for one in filter(None, said):
+        st.caption(plain(one))

@@ -20,7 +20,7 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "Judging": (
         ("0 1 2 3", "not relevant, related, relevant, perfect"), ("X", "can't tell"), ("U", "undo"),
-        ("J and K", "next, previous image"), ("N and P", "next, previous query"),
+        ("J and K", "next, previous image"), ("N and P", "next, previous query"), ("M", "write a note"),
     ),
 }
 

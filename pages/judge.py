@@ -1,4 +1,4 @@
-"""Judge: a query, its results, a grade for each."""
+"""Judge: queries, the images found for them, a grade for each; and what that needs: query sets and pools."""
 
 from __future__ import annotations
 
@@ -8,18 +8,35 @@ guard()
 
 import streamlit as st  # noqa: E402
 
-from pages import _judge_parts as parts  # noqa: E402
-from pages._judge_queries import first_queries  # noqa: E402
+from pages import _judge_pools as pools  # noqa: E402
+from pages import _judge_queries as queries  # noqa: E402
+from pages import _judge_undo as undo  # noqa: E402
+from pages._judge_exports import afterwards  # noqa: E402
+from pages._judge_parts import controls  # noqa: E402
+from pages._judge_screen import screen  # noqa: E402
 from pages._shared import empty_state, workbench  # noqa: E402
 
-st.title("Judge", anchor=False)
 wb = workbench()
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.title("Judge", anchor=False, width="content")
+    part = "Judge"
+    if wb is not None and wb.querysets.names():
+        part = st.segmented_control("Part", ["Judge", "Queries", "Pools"], default="Judge", key="judge_part", required=True,
+                                    bind="query-params", label_visibility="collapsed")
 if wb is None:
     empty_state("Nothing to judge yet", "Bring images or try the demo, then come back.", page="home")
-elif not wb.judgments.query_sets():
-    first_queries(wb)
+    st.stop()
+undo.bar(wb)
+if not wb.querysets.names():
+    queries.first(wb)
+elif part == "Queries":
+    queries.show(wb)
+elif part == "Pools":
+    pools.show(wb)
 else:
-    setting = parts.controls(wb)
-    if setting is not None:
-        parts.screen(wb, setting)
-        parts.afterwards(wb, setting)
+    main, side = st.columns([4, 1.25], gap="medium")
+    with main:
+        setting = controls(wb, side)
+        if setting is not None:
+            screen(wb, setting)
+            afterwards(wb)

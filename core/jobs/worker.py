@@ -44,6 +44,7 @@ PIPELINES = {
     "correct": "core.jobs.pipelines.correct",
     "cutoff": "core.jobs.pipelines.cutoff",
     "evaluate": "core.jobs.pipelines.evaluate",
+    "pool": "core.jobs.pipelines.pool",
 }
 """Kind of job -> module with ``run(context) -> dict``; imported when the first job of the kind comes."""
 

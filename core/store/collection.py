@@ -19,6 +19,7 @@ from core.store.files import locked, sync_folder
 from core.store.judgments import Judgments
 from core.store.media import MediaPart
 from core.store.names import check_name, slug, tidy_name
+from core.store.pools import PoolsPart
 from core.store.queries import QueriesPart
 from core.store.tags import TagsPart
 from core.store.trash import TrashPart
@@ -27,7 +28,7 @@ from core.store.view import ViewPart, forget
 from core.types import CollectionInfo
 
 
-class Collection(CommitPart, ViewPart, VerifyPart, MediaPart, TagsPart, TrashPart, QueriesPart):
+class Collection(CommitPart, ViewPart, VerifyPart, MediaPart, TagsPart, TrashPart, QueriesPart, PoolsPart):
     """A named folder of items, vectors, tags, queries and judgments.
 
     Opening one is cheap and holds nothing open; every call reads or writes for itself, from any thread or process.

@@ -178,9 +178,9 @@ class MediaPart(ItemsPart):
         return len(goes)
 
     def _saved_uploads(self) -> set[str]:
-        """Hashes that saved queries name (a query that was judged is a saved one)."""
+        """Hashes that saved queries name, in any version of their set (a query that was judged is a saved one)."""
         found = set()
-        for (text,) in self.select("SELECT query FROM queries"):
+        for (text,) in self.select("SELECT query FROM queries UNION SELECT query FROM query_history"):
             found |= {term["value"] for term in json.loads(text).get("terms", ()) if term["kind"] == "upload"}
         return found
 

@@ -7,7 +7,10 @@ are a public schema for reading (`Collection.select`):
 ``sources(path, item_id, root, n_bytes, mtime_ns, missing)``, ``captions(item_id, position, text)``,
 ``tags(batch, item_id, tag, who, at, undone_at)``, ``text_fts(item_id, file, caption)`` with ``rowid = items.n``,
 ``columns(name, kind)``, ``n_k(item_id, n_k)``, ``folds(item_id, group_id, decision)``, ``meta(key, value)``,
-``queries(set_name, query_id, text, query, guideline, origin)``.
+``queries(set_name, query_id, text, query, guideline, origin, asked)``, ``query_versions(set_name, version, at, why)``,
+``query_history(set_name, query_id, place, text, query, guideline, origin, asked, since, until)``: a query was in the
+versions from ``since`` on and before ``until`` (NULL: to this day);
+``pools(pool_id, name, set_name, set_version, depth, arms, ...)``, ``pool_pairs(pool_id, query_id, item_id, ranks, copies)``.
 
 A live item has ``trashed_at IS NULL``; a live tag has ``undone_at IS NULL``. ``items.meta`` is a JSON object; a value
 is read with ``json_extract(meta, '$."name"')``. ``sources.path`` is absolute, or relative to the collection's folder
@@ -134,6 +137,55 @@ COLLECTION = (
             added_at REAL NOT NULL,
             UNIQUE (set_name, query_id))""",
     ),
+    # version 2: versions of query sets, pools
+    (
+        "ALTER TABLE queries ADD COLUMN asked INTEGER NOT NULL DEFAULT 0",
+        """CREATE TABLE query_versions (
+            set_name TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            at REAL NOT NULL,
+            why TEXT NOT NULL DEFAULT '',
+            PRIMARY KEY (set_name, version)) WITHOUT ROWID""",
+        """CREATE TABLE query_history (
+            n INTEGER PRIMARY KEY,
+            set_name TEXT NOT NULL,
+            query_id TEXT NOT NULL,
+            place INTEGER NOT NULL,
+            text TEXT NOT NULL,
+            query TEXT NOT NULL,
+            guideline TEXT NOT NULL,
+            origin TEXT NOT NULL,
+            asked INTEGER NOT NULL,
+            since INTEGER NOT NULL,
+            until INTEGER)""",
+        "CREATE INDEX query_history_set ON query_history (set_name, since)",
+        """INSERT INTO query_versions (set_name, version, at, why)
+            SELECT set_name, 1, max(added_at), 'made before versions were kept' FROM queries GROUP BY set_name""",
+        """INSERT INTO query_history (set_name, query_id, place, text, query, guideline, origin, asked, since)
+            SELECT set_name, query_id, n, text, query, guideline, origin, asked, 1 FROM queries ORDER BY n""",
+        """CREATE TABLE pools (
+            pool_id TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            set_name TEXT NOT NULL,
+            set_version INTEGER NOT NULL,
+            depth INTEGER NOT NULL,
+            arms TEXT NOT NULL,
+            collapse INTEGER NOT NULL,
+            propagate INTEGER NOT NULL,
+            seed INTEGER NOT NULL,
+            judges TEXT NOT NULL DEFAULT '[]',
+            overlap REAL NOT NULL DEFAULT 1,
+            generation INTEGER NOT NULL,
+            made_at REAL NOT NULL,
+            removed_at REAL)""",
+        """CREATE TABLE pool_pairs (
+            pool_id TEXT NOT NULL,
+            query_id TEXT NOT NULL,
+            item_id TEXT NOT NULL,
+            ranks TEXT NOT NULL,
+            copies TEXT NOT NULL DEFAULT '[]',
+            PRIMARY KEY (pool_id, query_id, item_id)) WITHOUT ROWID""",
+    ),
 )
 
 JUDGMENTS = (
@@ -150,6 +202,13 @@ JUDGMENTS = (
             origin TEXT NOT NULL DEFAULT 'judge',
             undone_at REAL)""",
         "CREATE INDEX judgments_query ON judgments (query_id, item_id)",
+    ),
+    # version 2: how long a judgment took, and which one it is a copy of
+    (
+        "ALTER TABLE judgments ADD COLUMN ms INTEGER",
+        "ALTER TABLE judgments ADD COLUMN copied_from INTEGER",
+        "CREATE INDEX judgments_judge ON judgments (judge, id)",
+        "CREATE INDEX judgments_copies ON judgments (copied_from) WHERE copied_from IS NOT NULL",
     ),
 )
 

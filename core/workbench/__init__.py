@@ -26,15 +26,17 @@ from core.workbench.hub_page import HubPageService
 from core.workbench.hubs import HubService
 from core.workbench.items import ItemService
 from core.workbench.maps import MapService
+from core.workbench.pooling import PoolService
 from core.workbench.proving import ProofService
+from core.workbench.querysets import QuerySetService
 from core.workbench.suggesting import JudgingService
 
 __all__ = ["Workbench"]
 
 
 class Workbench:
-    """A collection with its services: `items`, `maps`, `hubs`, `hub_pages`, `correcting`, `judgments`, `encoders`,
-    `adapt`, `proof`, `cutoffs`, `evaluations`.
+    """A collection with its services: `items`, `maps`, `hubs`, `hub_pages`, `correcting`, `querysets`, `pools`, `judgments`,
+    `encoders`, `adapt`, `proof`, `cutoffs`, `evaluations`.
 
     Cheap to make and safe to share between threads; nothing is held open.
 
@@ -205,6 +207,16 @@ class Workbench:
     def correcting(self) -> CorrectionService:
         """Hub corrections: their banks, their biases, and what they change."""
         return CorrectionService(self.collection)
+
+    @cached_property
+    def querysets(self) -> QuerySetService:
+        """Query sets and their versions."""
+        return QuerySetService(self.collection)
+
+    @cached_property
+    def pools(self) -> PoolService:
+        """What is to be judged, and by whom."""
+        return PoolService(self.collection)
 
     @cached_property
     def judgments(self) -> JudgingService:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection as Some
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from core.errors import InputError
-from core.judge import consolidate, format_qrels, latest, parse_qrels, progress, qrels_of
-from core.judge.judgments import PERSON
-from core.query.parse import parse
+from core.judge import Disagreement, consolidate, disagreements, format_qrels, latest, parse_qrels, progress, qrels_of
+from core.judge.judgments import ADJUDICATION, COPIES, PERSON
 from core.store import Collection
 from core.types import Judgment, SavedQuery
+from core.workbench.querysets import QuerySetService
 
 
 @dataclass(frozen=True, slots=True)
 class JudgingSummary:
-    """What has been judged in a collection: people's latest grades, and those that were made without people."""
+    """What has been judged in a collection: people's latest grades; those that were made without people; what adjudicators
+    decided; and grades copied to near-duplicates."""
 
     grades: int
     judges: int
     queries: int
     made: int
+    adjudicated: int = 0
+    copied: int = 0
 
 
 class JudgmentService:
@@ -40,8 +45,8 @@ class JudgmentService:
         return self._collection.saved_queries(name)
 
     def save_queries(self, queries: Sequence[SavedQuery], name: str) -> None:
-        """Add queries to a set, which is made if it is new."""
-        self._collection.save_queries(queries, name)
+        """Add queries to a set, which is made if it is new. A guideline that one has there is kept where it brings none."""
+        QuerySetService(self._collection).keep(queries, name)
 
     def add_typed_queries(self, text: str, name: str) -> int:
         """Add queries typed one a line in the query language.
@@ -58,20 +63,25 @@ class JudgmentService:
         InputError
             No line has a query.
         """
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        if not lines:
-            raise InputError("There is no query in the text; write one a line.")
-        made = {}
-        for line in lines:
-            query = parse(line)
-            made[query.query_id] = SavedQuery(query.query_id, line, query, origin="typed")
-        self._collection.save_queries(list(made.values()), name)
-        return len(made)
+        added = QuerySetService(self._collection).add(text, name, "lines")
+        return added.new + added.known
 
     # ------------------------------------------------------------ grades
 
-    def add(self, query_id: str, item_id: str, grade: int | None, judge: str, note: str = "", *, origin: str = PERSON) -> int:
+    def add(
+        self, query_id: str, item_id: str, grade: int | None, judge: str, note: str = "", *, origin: str = PERSON,
+        ms: int | None = None, copies: Sequence[str] = (),
+    ) -> int:
         """Keep a grade (None: can't tell); its row id. When this returns it is on the disk.
+
+        Parameters
+        ----------
+        origin : str
+            ``judge``, ``adjudication``, or what made it.
+        ms : int, optional
+            How long the item was looked at.
+        copies : sequence of item ids
+            Near-duplicates that get the grade, too, with an origin of their own; undoing it undoes them.
 
         Raises
         ------
@@ -80,13 +90,14 @@ class JudgmentService:
         """
         if not judge.strip():
             raise InputError("A grade needs the name of who gave it; write a judge's name first.")
-        return self._collection.judgments.add(Judgment(query_id, item_id, grade, judge.strip(), note=note, origin=origin))
+        given = Judgment(query_id, item_id, grade, judge.strip(), note=note, origin=origin, ms=ms)
+        return self._collection.judgments.add(given, copies, COPIES.get(origin, origin))
 
     def undo(self, row_id: int) -> None:
-        """Take a grade back; the one before it counts again."""
+        """Take a grade back, and its copies; the one before it counts again."""
         self._collection.judgments.undo(row_id)
 
-    def undo_last(self, query_id: str, item_id: str, judge: str) -> bool:
+    def undo_last(self, query_id: str, item_id: str, judge: str, origin: str = PERSON) -> bool:
         """Take back the last grade a judge gave to an item for a query; the one before it counts again.
 
         Returns
@@ -94,16 +105,48 @@ class JudgmentService:
         bool
             False where this judge has said nothing of it.
         """
-        given = [row_id for row_id, j in self._collection.judgments.rows(query_id)
-                 if (j.item_id, j.judge, j.origin) == (item_id, judge.strip(), PERSON)]  # fmt: skip
-        if given:
-            self.undo(given[-1])
-        return bool(given)
+        return self._collection.judgments.undo_last(query_id, item_id, judge.strip(), origin)
 
-    def for_query(self, query_id: str, judge: str) -> Mapping[str, int | None]:
+    def for_query(self, query_id: str, judge: str, origin: str = PERSON) -> Mapping[str, int | None]:
         """This judge's latest word on each item of a query: item id -> grade, None for can't tell."""
-        said = latest(self._collection.judgments.all(query_id))
-        return {j.item_id: j.grade for j in said if j.judge == judge and j.origin == PERSON}
+        return {item_id: j.grade for item_id, j in self.given(query_id, judge, origin).items()}
+
+    def given(self, query_id: str, judge: str, origin: str = PERSON) -> Mapping[str, Judgment]:
+        """The same whole, with note and time, in the order in which the items were first judged."""
+        return {j.item_id: j for j in latest(self._collection.judgments.all(query_id, judge.strip())) if j.origin == origin}
+
+    def judged(self, judge: str, origin: str = PERSON) -> frozenset[tuple[str, str]]:
+        """Pairs of query and item on which this judge has said something."""
+        return frozenset(self._collection.judgments.pairs((origin,), judge.strip()))
+
+    def median_seconds(self, judge: str) -> float | None:
+        """The median time this judge takes for a judgment; None until there is one that was measured."""
+        taken = self._collection.judgments.times(judge.strip(), PERSON)
+        return median(taken) / 1000 if taken else None
+
+    # ------------------------------------------------------------ several judges
+
+    def said(self, query_id: str) -> Mapping[str, tuple[Judgment, ...]]:
+        """Item id -> each judge's latest word on it, by name."""
+        found: dict[str, list[Judgment]] = {}
+        for j in latest(self._collection.judgments.all(query_id)):
+            if j.origin == PERSON:
+                found.setdefault(j.item_id, []).append(j)
+        return {item_id: tuple(sorted(given, key=lambda j: j.judge)) for item_id, given in found.items()}
+
+    def disagreements(self, queries: Some[str] | None = None, *, rel: int = 1, decided: bool = False) -> list[Disagreement]:
+        """Pairs on which judges differ (see `core.judge.disagreements`), the furthest apart first.
+
+        Parameters
+        ----------
+        queries : collection of query ids, optional
+            Of these only.
+        decided : bool
+            With those that an adjudicator has decided.
+        """
+        said = self._collection.judgments.all()
+        found = disagreements([j for j in said if queries is None or j.query_id in queries], rel)
+        return [one for one in found if decided or not one.adjudicated]
 
     def grades_for(self, query_id: str) -> Mapping[str, int]:
         """The one grade of each item of a query that has one, made ones included."""
@@ -112,24 +155,24 @@ class JudgmentService:
 
     def judged_queries(self, judge: str) -> frozenset[str]:
         """Queries on which this judge has said something."""
-        return frozenset(j.query_id for j in self._collection.judgments.all() if j.judge == judge and j.origin == PERSON)
+        return frozenset(query_id for query_id, _ in self.judged(judge))
 
     def last_judged(self, judge: str) -> str | None:
         """The query of this judge's last grade."""
-        said = [j.query_id for j in self._collection.judgments.all() if j.judge == judge and j.origin == PERSON]
-        return said[-1] if said else None
+        last = self._collection.judgments.last(judge.strip(), PERSON)
+        return None if last is None else last.query_id
 
     def progress(self, judge: str, pairs: Sequence[tuple[str, str]]) -> tuple[int, int]:
         """(done, total) of (query id, item id) pairs for a judge."""
-        return progress(self._collection.judgments.all(), judge, pairs)
+        return progress(self._collection.judgments.all(None, judge.strip()), judge.strip(), pairs)
 
     def summary(self) -> JudgingSummary:
         """How much has been judged, and by how many."""
-        said = latest(self._collection.judgments.all())
-        people = [j for j in said if j.origin == PERSON]
-        return JudgingSummary(
-            len(people), len({j.judge for j in people}), len({j.query_id for j in people}), len(said) - len(people)
-        )
+        counts = self._collection.judgments.counts()
+        grades, judges, queries = counts.pop(PERSON, (0, 0, 0))
+        adjudicated = counts.pop(ADJUDICATION, (0, 0, 0))[0]
+        copied = sum(counts.pop(origin, (0, 0, 0))[0] for origin in COPIES.values())
+        return JudgingSummary(grades, judges, queries, sum(n for n, _, _ in counts.values()), adjudicated, copied)
 
     # ------------------------------------------------------------ files
 

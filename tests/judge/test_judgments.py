@@ -11,6 +11,7 @@ from core.judge import (
     Qrel,
     RunLine,
     consolidate,
+    disagreements,
     format_qrels,
     format_run,
     latest,
@@ -58,6 +59,33 @@ def test_made_judgments_yield_to_people():
     words = [said("q", "a", made, 3, 1, made), said("q", "b", made, 2, 1, made), said("q", "a", "ann", 0, 2)]
     assert [(c.item_id, c.grade, c.source) for c in consolidate(words)] == [("a", 0, "judges"), ("b", 2, "made")]
     assert [c.item_id for c in consolidate(words, with_made=False)] == ["a"]
+
+
+def test_copies_yield_to_who_looked_at_the_item_and_count_before_what_was_made():
+    words = [said("q", "a", "ann", 2, 1, "copy"), said("q", "a", "bob", 0, 2, "copy"), said("q", "a", "names", 3, 1, "names")]
+    assert [(c.grade, c.source) for c in consolidate(words)] == [(1, "copied")]
+    decided = [*words, said("q", "a", "chief", 3, 3, "copied adjudication")]
+    assert [(c.grade, c.source) for c in consolidate(decided)] == [(3, "copied")]
+    looked = [said("q", "a", "ann", 0, 0), *decided]  # ann saw the item itself, before the copy of another grade of hers came
+    assert [(c.grade, c.source, c.n_judges) for c in consolidate(looked)] == [(0, "judges", 1)]
+    assert consolidate(decided, with_made=False) == []
+
+
+def test_disagreements_are_two_apart_or_relevant_against_not():
+    words = [
+        said("q", "far", "ann", 1), said("q", "far", "bob", 3), said("q", "half", "ann", 0), said("q", "half", "bob", 1),
+        said("q", "near", "ann", 2), said("q", "near", "bob", 3), said("q", "alone", "ann", 0),
+        said("q", "unsure", "ann", 0), said("q", "unsure", "bob", None), said("q", "copy", "ann", 0), said("q", "copy", "bob", 3, 0, "copy"),
+    ]  # fmt: skip
+    found = disagreements(words)
+    assert [(d.item_id, d.apart, d.grades) for d in found] == [
+        ("far", 2, (("ann", 1), ("bob", 3))), ("half", 1, (("ann", 0), ("bob", 1)))
+    ]  # fmt: skip
+    assert [d.item_id for d in disagreements(words, rel=3)] == ["far", "near"]
+    changed = [*words, said("q", "far", "ann", 2, 1)]
+    assert [d.item_id for d in disagreements(changed)] == ["half"]  # the latest word counts
+    decided = disagreements([*words, said("q", "far", "chief", 2, 0, "adjudication")])
+    assert [(d.item_id, d.adjudicated) for d in decided] == [("far", True), ("half", False)]
 
 
 def test_cant_tell_is_left_out_of_qrels_and_counted():

@@ -76,11 +76,12 @@ def test_a_judge_who_is_done_with_a_query_gets_one_without_grades(app, tmp_path)
 def test_a_query_that_cannot_be_read_is_pointed_at_and_none_is_added(app, tmp_path):
     wb = colour_world(tmp_path / "images")
     framed(app, "judge", "Judge")
+    app.segmented_control(key="judge_part").set_value("Queries").run()
     app.text_area[0].set_value('red\n"never closed')
     app.button("FormSubmitter:judge_add_Colours-Add queries").click().run()
     assert not app.exception
     assert len(app.error) == 1 and "^" in app.code[0].value
-    assert app.text_input(key="judge_name")  # the rest of the page stands
+    assert app.segmented_control(key="judge_part")  # the rest of the page stands
     assert len(wb.judgments.queries("Colours")) == 3
 
 

@@ -17,12 +17,13 @@ class Door:
         self.rows: dict[int, tuple] = {}
         self.next = 0
 
-    def add(self, query_id, item_id, grade, judge, note=""):
+    def add(self, query_id, item_id, grade, judge, note="", **more):
         self.next += 1
         self.rows[self.next] = (query_id, item_id, grade, judge)
+        self.more = {"note": note, **more}
         return self.next
 
-    def undo_last(self, query_id, item_id, judge):
+    def undo_last(self, query_id, item_id, judge, origin="judge"):
         given = [n for n, row in self.rows.items() if (*row[:2], row[3]) == (query_id, item_id, judge)]
         if given:
             del self.rows[given[-1]]
@@ -61,9 +62,9 @@ def test_undo_of_nothing_changes_nothing():
 
 def test_two_runs_at_once_save_every_press_once_and_in_order():
     class Slow(Door):
-        def add(self, *said):
+        def add(self, *said, **more):
             time.sleep(0.02)  # as long as a disk takes
-            return super().add(*said)
+            return super().add(*said, **more)
 
     door, ledger = Slow(), {}
     presses = [press("1", grade=3), press("2", "b", grade=2), press("3", "b", undo=True)]
@@ -73,3 +74,15 @@ def test_two_runs_at_once_save_every_press_once_and_in_order():
     for run in runs:
         run.join()
     assert list(door.rows.values()) == [("q", "a", 3, "ann")]
+
+
+def test_note_time_role_and_copies_go_along():
+    door, ledger = Door(), {}
+    save_presses(door, [press("1", grade=2, note="n" * 2_000, ms=1234.6)], ledger, SHOWN, origin="adjudication", copies={"a": ("c",)})
+    assert door.more == {"note": "n" * 1_000, "origin": "adjudication", "ms": 1234, "copies": ("c",)}
+    for uid, ms in (("2", -1), ("3", "soon"), ("4", float("nan")), ("5", None), ("6", True)):
+        save_presses(door, [press(uid, "b", grade=2, ms=ms)], ledger, SHOWN, copies={"a": ("c",)})
+        assert door.more == {"note": "", "origin": "judge", "ms": None, "copies": ()}
+    save_presses(door, [press("7", grade=0, ms=1e12)], ledger, SHOWN)
+    assert door.more["ms"] == 3_600_000
+    assert save_presses(door, [press("8", grade=True), press("9", grade="2")], ledger, SHOWN) == 0

@@ -13,8 +13,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.store import Collection, db, schema
-from core.types import Judgment, Query, Term
+from core.store import Collection, PoolRecord, PoolRow, db, schema
+from core.types import Judgment, Query, SavedQuery, Term
 from tests.store.material import JOINT, VISUAL, add
 
 
@@ -32,6 +32,11 @@ def main() -> None:
         made.tag(["i000001"], "good", "me")
         made.trash_items(["i000004"])
         made.judgments.add(Judgment("q1", "i000001", 2, "me"))
+        red = Query((Term("text", "red"),))
+        made.save_queries([SavedQuery(red.query_id, "red", red)], "Frozen")
+        made.save_queries([SavedQuery(red.query_id, "red", red, "Any red.")], "Frozen")
+        made.add_pool(PoolRecord("p1", "Frozen", "Frozen", 2, 5, ({"label": "plain", "recipe": {}, "where": ""},)),
+                      [PoolRow(red.query_id, "i000001", (1,), ("i000002",))])
         made.log_search(Query((Term("text", "red"),)), "plain", made.generation, 1.5, 5)
         for name in ("collection", "judgments", "log"):
             database = made.path / f"{name}.db"

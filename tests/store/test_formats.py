@@ -39,6 +39,10 @@ def test_a_collection_of_every_format_opens_and_goes_on(frozen, home):
         ("i000003",)
     ]
     assert collection.verify(deep=True) == []
+    if frozen.name != "collection-1":  # versions of query sets and pools came with the second
+        assert [(v.version, v.n) for v in collection.query_versions("Frozen")] == [(1, 1), (2, 1)]
+        assert [q.guideline for q in collection.saved_queries("Frozen", 1)] == [""]
+        assert [row.copies for row in collection.pool_rows(collection.pools()[0].pool_id)] == [("i000002",)]
     add(collection, range(6, 9))
     collection.compact(JOINT.set_id)
     assert len(collection.view(JOINT.set_id)) == 9 and collection.verify() == []

@@ -87,3 +87,45 @@ def test_typed_queries_all_or_none(service):
     assert service.query_sets() == [("mine", 2)]
     with pytest.raises(InputError, match="no query"):
         service.add_typed_queries(" \n ", "mine")
+
+
+def test_a_grade_is_handed_on_to_copies_told_apart_and_undone_with_it(service):
+    service.add("q1", "b", 0, "ann")  # ann looked at this copy herself
+    service.add("q1", "a", 3, "ann", ms=1500, copies=("b", "c", "a"))
+    kept = service._collection.judgments.all()
+    assert [(j.item_id, j.grade, j.origin, j.ms, j.copied_from) for j in kept] == [
+        ("b", 0, "judge", None, None), ("a", 3, "judge", 1500, None), ("b", 3, "copy", None, 2), ("c", 3, "copy", None, 2)
+    ]  # fmt: skip
+    assert service.grades_for("q1") == {"a": 3, "b": 0, "c": 3}
+    assert service.for_query("q1", "ann") == {"a": 3, "b": 0} and service.judged("ann") == {("q1", "a"), ("q1", "b")}
+    summary = service.summary()
+    assert (summary.grades, summary.made, summary.copied) == (2, 0, 2)
+    assert service.undo_last("q1", "a", "ann")
+    assert service.grades_for("q1") == {"b": 0}
+
+
+def test_an_adjudication_is_another_role_than_the_judges_own_grade(service):
+    service.add("q1", "a", 0, "ann")
+    service.add("q1", "a", 3, "bob", note="clearly red")
+    assert [(d.item_id, d.apart) for d in service.disagreements()] == [("a", 3)]
+    assert [(j.judge, j.grade, j.note) for j in service.said("q1")["a"]] == [("ann", 0, ""), ("bob", 3, "clearly red")]
+    service.add("q1", "a", 2, "ann", origin="adjudication", copies=("b",))
+    assert service.for_query("q1", "ann") == {"a": 0} and service.for_query("q1", "ann", "adjudication") == {"a": 2}
+    assert service.grades_for("q1") == {"a": 2, "b": 2}
+    assert service.disagreements() == [] and [d.adjudicated for d in service.disagreements(decided=True)] == [True]
+    assert service.disagreements({"q2"}, decided=True) == []
+    assert service.summary().adjudicated == 1
+    assert not service.undo_last("q1", "a", "bob", "adjudication")
+    assert service.undo_last("q1", "a", "ann", "adjudication")
+    assert service.grades_for("q1") == {"a": 1} and service.for_query("q1", "ann") == {"a": 0}
+
+
+def test_the_time_of_a_judgment(service):
+    assert service.median_seconds("ann") is None
+    for n, ms in enumerate((1000, 9000, 2000, None)):
+        service.add("q1", f"i{n}", 1, "ann", ms=ms)
+    service.add("q1", "i0", 1, "bob", ms=50_000)
+    assert service.median_seconds("ann") == 2.0
+    service.add("q1", "i0", 1, "ann", ms=1, origin="adjudication")
+    assert service.median_seconds("ann") == 2.0  # another role
+    assert [(item, j.ms) for item, j in service.given("q1", "ann").items()] == [("i0", 1000), ("i1", 9000), ("i2", 2000), ("i3", None)]

@@ -1,0 +1,90 @@
+"""The part Pools: make one, see what its recipes gave, divide it among judges."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.errors import LoupeError
+from core.judge.pools import DEPTH_AT_MOST
+from core.workbench.pooling import ARMS_AT_MOST, Arm
+from pages import _jobs
+from pages._judge_pool import names, one_pool
+from pages._polling import polled
+from pages._search_state import plain
+from pages._shared import count, open_workbench
+
+if TYPE_CHECKING:
+    from core.workbench import Workbench
+
+_WRONG = "judge_pool_wrong"
+
+
+def show(wb: Workbench) -> None:
+    """The pools there are, and a form for another."""
+    job = wb.pools.job()
+    live = job is not None and job.live
+    st.caption("A pool is what several recipes find for the queries of a set, each image once, to be judged blind. So no recipe has more "
+               "of its hits judged than another. What none of them finds is not in it: recall is only over the pool.")
+    polled(_under_way, 1.0 if live else None)(wb.key, live)
+    there = {pool.pool_id: pool for pool in reversed(wb.pools.list())}
+    with st.expander("Make a pool", expanded=not there):
+        _make(wb, live)
+    if there:
+        pool_id = st.selectbox("Pool", list(there), key="judge_pools_shown", persist_state="page", width=420,
+                               format_func=lambda p: f"{there[p].name} ({there[p].set_at})")
+        one_pool(wb, there[pool_id])
+
+
+def _under_way(key: str, was_busy: bool) -> None:
+    wb = open_workbench(key)
+    job = wb.pools.job()
+    if job is not None and job.live:
+        st.progress(_jobs.share(job), text=_jobs.sentence(job, _jobs.behind(job, _jobs.live_jobs(), {})))
+        st.button("Cancel", key="judge_pool_cancel", on_click=_jobs.cancel, args=(job.job_id,), help="Nothing of the pool is kept then.")
+        return
+    if was_busy:
+        st.rerun()
+    if wrong := st.session_state.pop(_WRONG, "") or (job.message if job is not None and job.state == "failed" else ""):
+        st.error(plain(wrong))
+    if job is None or job.state != "done":
+        return
+    left = [f"{one['query']}: {one['reason']}" for one in job.result.get("left_out", ())]
+    if left:
+        st.warning(f"{count(int(job.result['n_left_out']), 'query', 'queries')} could not be asked. {plain(' '.join(left[:3]))}")
+    for warning in job.result.get("warnings", ())[:3]:
+        st.caption(plain(warning))
+
+
+def _make(wb: Workbench, busy: bool) -> None:
+    sets, choices = dict(wb.querysets.names()), wb.pools.choices()
+    usual = [name for name in ("plain", "hubs-corrected", "sum") if name in choices]
+    with st.form("judge_pool_make", border=False):
+        name = st.selectbox("Query set", list(sets), format_func=lambda s: f"{s} ({sets[s]})", key="judge_pool_set")
+        arms = st.multiselect("Recipes", list(choices), default=usual, key="judge_pool_arms", max_selections=ARMS_AT_MOST,
+                              help="Ways of searching: hub corrections, ways to add terms, other encoders' vectors.")
+        where = st.text_input("Filter (optional)", key="judge_pool_where", placeholder="width > 1000", help=(
+            "On top of each query's own; the grammar is that of the filter on Search."))  # fmt: skip
+        depth = st.slider("Depth: hits taken of each recipe", 5, DEPTH_AT_MOST, 20, key="judge_pool_depth")
+        collapse = st.toggle("Judge near-duplicates once", value=True, key="judge_pool_collapse")
+        propagate = st.toggle("Give the grade to the near-duplicates, too", key="judge_pool_propagate", help=(
+            "Such a grade is marked as copied: it can be left out of the qrels, yields to anybody's own look, and goes when the "
+            "grade it came from is undone."))  # fmt: skip
+        judges = st.text_input("Judges (optional)", key="judge_pool_judges", placeholder="ann, bob", help=(
+            "Names, with commas between: the pairs are divided among them. Empty: everybody judges all."))  # fmt: skip
+        overlap = st.slider("Share that every judge sees, %", 0, 100, 20, key="judge_pool_overlap",
+                            help="Agreement between judges is measured on it.")
+        seed = st.number_input("Seed", 0, 10**6, 0, key="judge_pool_seed", help="Of the order in which each judge sees the images.")
+        if not st.form_submit_button("Make the pool", type="primary", disabled=busy):
+            return
+    who = names(judges)
+    try:
+        wb.pools.make(
+            name, [Arm(choices[label].recipe, where, f"{label}, {where.strip()}" if where.strip() else label) for label in arms], int(depth),
+            collapse=collapse, propagate=propagate, seed=int(seed), judges=who, overlap=overlap / 100 if who else 1.0,
+        )  # fmt: skip
+    except LoupeError as error:
+        st.session_state[_WRONG] = str(error)
+    st.session_state.pop("judge_pools_shown", None)
+    st.rerun()

@@ -1,0 +1,128 @@
+"""What lies in front of a judge: their own pairs, pairs in dispute, pairs to decide."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.judge.judgments import ADJUDICATION, PERSON
+from core.judge.pools import shuffled
+from core.store import PoolRecord
+from core.types import SavedQuery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from core.workbench import Workbench
+
+OWN, DIFFER, DECIDE = "Mine", "Disagreements", "Adjudicate"
+QUEUES = (OWN, DIFFER, DECIDE)
+_KEPT = "judge_queue_kept"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is on the screen: a query, a judge, a queue, and how images are shown.
+
+    Attributes
+    ----------
+    pool : PoolRecord or None
+        None: the results of `recipe`, `depth` of them.
+    pairs : Mapping of query id to item ids, or None
+        What is to be judged, in this judge's order; None where each query has to be searched for it.
+    """
+
+    query_set: str
+    queries: tuple[SavedQuery, ...]
+    at: int
+    judge: str
+    grid: bool
+    blind: bool
+    depth: int
+    recipe: str
+    pool: PoolRecord | None = None
+    queue: str = OWN
+    names: bool = False
+    pairs: Mapping[str, list[str]] | None = field(default=None, repr=False)
+
+    @property
+    def query(self) -> SavedQuery:
+        """The query that is judged now."""
+        return self.queries[self.at]
+
+    @property
+    def origin(self) -> str:
+        """What a grade given here counts as."""
+        return ADJUDICATION if self.queue == DECIDE else PERSON
+
+
+def pairs_of(wb: Workbench, pool: PoolRecord | None, queue: str, judge: str, queries: Sequence[str]) -> dict[str, list[str]] | None:
+    """Query id -> items to judge; None for a queue of one's own without a pool.
+
+    Kept while a judge is at it: a pair that is settled must not vanish under the hand of who settles it.
+    """
+    if queue == OWN and pool is None:
+        return None
+    division = (pool.pool_id, pool.judges, pool.overlap) if pool is not None else ()
+    key = (wb.key, queue, judge, division, tuple(queries))
+    kept = st.session_state.get(_KEPT)
+    if kept is None or kept[0] != key:
+        kept = st.session_state[_KEPT] = (key, _pairs(wb, pool, queue, judge, queries), time.time())
+    return kept[1]
+
+
+def begun() -> float:
+    """When the queue was made: what was said before it is to be looked at again."""
+    return float(st.session_state[_KEPT][2])
+
+
+def look_again() -> None:
+    """Make the queue anew: what is settled goes, what others have said comes."""
+    st.session_state.pop(_KEPT, None)
+
+
+def _pairs(wb: Workbench, pool: PoolRecord | None, queue: str, judge: str, queries: Sequence[str]) -> dict[str, list[str]]:
+    there = set(wb.collection.ids())
+    if queue == OWN and pool is not None:
+        mine = wb.pools.queue(pool.pool_id, judge)
+        return {q: kept for q in queries if (kept := [item for item in mine.get(q, ()) if item in there])}
+    found: dict[str, list[str]] = {}
+    for one in wb.judgments.disagreements(set(queries)):
+        if one.item_id in there and (queue == DECIDE or judge in [name for name, _ in one.grades]):
+            found.setdefault(one.query_id, []).append(one.item_id)
+    return {q: found[q] for q in queries if q in found}
+
+
+def place(
+    wb: Workbench, ids: list[str], judge: str, pairs: Mapping[str, list[str]] | None, queue: str,
+    found: Callable[[str], Sequence[str]],
+) -> int:
+    """The query to begin with: the one this judge stopped in, while there is something left in it, else the first that has
+    something left.
+
+    Parameters
+    ----------
+    found : callable
+        Query id -> items to judge, where `pairs` is None.
+    """
+    judged = wb.judgments.judged(judge, ADJUDICATION if queue == DECIDE else PERSON)
+    last = wb.judgments.last_judged(judge)
+    if queue == DIFFER:
+        return 0
+    if pairs is None:
+        started = {query_id for query_id, _ in judged}
+        if last in ids and not {(last, item) for item in found(last)} <= judged:
+            return ids.index(last)
+        return next((n for n, query_id in enumerate(ids) if query_id not in started), 0)
+    left = [any((q, item) not in judged for item in pairs[q]) for q in ids]
+    if last in ids and left[ids.index(last)]:
+        return ids.index(last)
+    return left.index(True) if True in left else 0
+
+
+def in_order(setting: Setting, found: tuple[str, ...]) -> list[str]:
+    """The results of a search in the order they are judged in: by rank, or blind in an order that does not tell it."""
+    return shuffled(found, 0, setting.query.query_id, setting.judge) if setting.blind else list(found)

@@ -1,0 +1,47 @@
+"""What was just done to queries and pools, said in a line with a way back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.errors import LoupeError
+from pages._search_state import plain
+
+if TYPE_CHECKING:
+    from core.workbench import Workbench
+
+_DONE = "judge_undo"
+
+
+def offer(text: str, *back: object) -> None:
+    """Say what was done; `back` is ``"queries", set, version, ids`` or ``"pool", id``, or nothing where there is no way back."""
+    st.session_state[_DONE] = (text, back)
+
+
+def bar(wb: Workbench) -> None:
+    """The line: until it is dismissed or something else is done."""
+    if _DONE not in st.session_state:
+        return
+    text, back = st.session_state[_DONE]
+    if not back:
+        del st.session_state[_DONE]
+        st.success(plain(text))
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="judge_undo_bar"):
+        st.text(text, width="content")
+        st.button("Undo", key="judge_undo_press", on_click=_undo, args=(wb, back))
+        st.button("Dismiss", key="judge_undo_off", type="tertiary", on_click=lambda: st.session_state.pop(_DONE, None))
+
+
+def _undo(wb: Workbench, back: tuple) -> None:
+    st.session_state.pop(_DONE, None)
+    try:
+        if back[0] == "pool":
+            wb.pools.restore(back[1])
+        else:
+            wb.querysets.restore(*back[1:])
+        offer("Undone.")
+    except LoupeError as error:
+        offer(str(error))

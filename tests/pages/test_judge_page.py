@@ -1,0 +1,323 @@
+"""The Judge page: pools, queues of several judges, query sets, and what is sent to the browser."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.jobs import Queue
+from core.store import PoolRecord, PoolRow
+from pages import _judge_screen, _shared
+from pages._judge_agreement import agreement_line
+from pages._judge_queue import DECIDE, Setting
+from tests.worlds import colour_world
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    monkeypatch.setattr("core.jobs.ensure_worker", lambda home=None: False)
+
+
+@pytest.fixture
+def app() -> AppTest:
+    _shared.collections_changed()
+    return AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60)
+
+
+@pytest.fixture
+def wb(tmp_path):
+    return colour_world(tmp_path / "images")
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """Everything the page sends to the judging screen, newest last."""
+    seen = []
+    monkeypatch.setattr(_judge_screen, "judging_screen", lambda data, **_: seen.append(json.loads(json.dumps(data))))
+    return seen
+
+
+def pool(wb, name="Pool", depth=6, **more):
+    """A pool as the worker makes it, of two recipes with other hits each."""
+    arms = tuple({"label": label, "recipe": {"name": label}, "where": ""} for label in ("plainest", "summed"))
+    record = replace(PoolRecord("p" + name.lower(), name, "Colours", 1, depth, arms, seed=4), **more)
+    rows = []
+    for query in wb.querysets.get("Colours").queries:
+        found = wb.search(query.query, depth, log=False).item_ids
+        rows += [PoolRow(query.query_id, item, (n, None if n % 2 else n), (f"copy{n}",) if n == 1 else ())
+                 for n, item in enumerate(found, 1)]  # fmt: skip
+    wb.collection.add_pool(record, rows)
+    return record
+
+
+def judging(app, **link):
+    for name, value in link.items():
+        app.query_params[name] = value
+    app.switch_page("pages/judge.py").run()
+    assert not app.exception
+    return app
+
+
+def captions(app):
+    return [one.value for one in app.caption]
+
+
+# ---------------------------------------------------------------- judging
+
+
+FORBIDDEN = ("rank", "score", "cosine", "recipe", "plainest", "summed", "found", "title", "caption", "file", ".png", "-circle", "ranks")
+
+
+@pytest.mark.parametrize("pooled", [True, False])
+def test_blind_nothing_of_rank_score_recipe_or_name_is_sent(app, wb, sent, pooled):
+    if pooled:
+        pool(wb)
+    judging(app, judge_name="ann")
+    data = sent[-1]
+    query = wb.querysets.get("Colours").queries[0]
+    assert data["blind"] is True and data["query"]["text"] == "red" and "3 perfect" in data["query"]["guideline"]
+    found = wb.search(query.query, 6 if pooled else 10, log=False).item_ids
+    shown = [item["id"] for item in data["items"]]
+    assert sorted(shown) == sorted(found) and shown != list(found)  # blind by default, in an order of the judge's own
+    assert set().union(*data["items"]) == {"id", "thumb", "full", "judged", "order", "grade", "note", "copies"}
+    told = json.dumps(data["items"]).lower()
+    assert not [word for word in FORBIDDEN if word in told]
+    seen_by_ann = shown
+    judging(AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60), judge_name="bob")
+    assert sorted(item["id"] for item in sent[-1]["items"]) == sorted(shown)
+    assert [item["id"] for item in sent[-1]["items"]] != seen_by_ann
+
+
+def test_a_judge_who_is_not_blind_sees_where_each_was_found(app, wb, sent):
+    pool(wb)
+    judging(app, judge_name="ann")
+    app.toggle(key="judge_blind").set_value(False).run()
+    found = {item["found"] for item in sent[-1]["items"]}
+    assert found == {"plainest 1", "plainest 2 · summed 2", "plainest 3", "plainest 4 · summed 4", "plainest 5", "plainest 6 · summed 6"}
+    assert all("circle" in item["title"] or "square" in item["title"] or "triangle" in item["title"] for item in sent[-1]["items"])
+    app.selectbox(key="judge_pool").set_value("").run()
+    assert [item["found"][:6] for item in sent[-1]["items"]] == [f"rank {n}" for n in range(1, 10)] + ["rank 1"]
+
+
+def test_a_judge_goes_through_a_pool_and_continues(app, wb, sent):
+    record = pool(wb)
+    mine = wb.pools.queue(record.pool_id, "ann")
+    first, second, _ = mine
+    for item in mine[first]:
+        wb.judgments.add(first, item, 1, "ann", ms=2500)
+    wb.judgments.add(second, mine[second][0], 2, "bob")
+    judging(app, judge_name="ann")
+    assert "Query 2 of 3 · Colours" in captions(app) and sent[-1]["query"]["id"] == second
+    assert not any(item["judged"] for item in sent[-1]["items"])  # bob's grade is bob's
+    assert any("2\\.5 s for a judgment" in one for one in captions(app))
+    app.button(key="judge_previous").click().run()
+    assert [(i["judged"], i["grade"], i["order"]) for i in sent[-1]["items"]] == [(True, 1, n) for n in range(6)]
+    app.button(key="judge_next").click().run()
+    for item in mine[second]:
+        wb.judgments.add(second, item, None, "ann")
+    again = judging(AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60), judge_name="ann")
+    assert "Query 3 of 3 · Colours" in captions(again)
+
+
+def test_a_divided_pool_shows_each_judge_their_part_and_a_guest_all(app, wb, sent):
+    pool(wb, judges=("ann", "bob"), overlap=0.0)
+    seen = {}
+    for who in ("ann", "bob", "guest"):
+        page = judging(AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60), judge_name=who)
+        seen[who] = {item["id"] for item in sent[-1]["items"]}
+        assert any("as a guest" in one for one in captions(page)) == (who == "guest")
+    query = wb.querysets.get("Colours").queries[0].query_id
+    assert seen["ann"] | seen["bob"] == seen["guest"] == {row.item_id for row in wb.pools.rows("ppool", query)}
+    assert not seen["ann"] & seen["bob"]
+
+
+def test_grades_go_to_near_duplicates_only_where_the_pool_says_so(app, wb, sent, monkeypatch):
+    saved = []
+    monkeypatch.setattr(_judge_screen, "save_presses", lambda *a, **more: saved.append(more))
+    pool(wb, propagate=True)
+    calls = []
+    monkeypatch.setattr(_judge_screen, "judging_screen", lambda data, *, key, on_presses, on_go: calls.append((data, key, on_presses)))
+    judging(app, judge_name="ann")
+    assert sorted(item["copies"] for item in calls[-1][0]["items"]) == [0, 0, 0, 0, 0, 1]
+    wb.pools.divide("ppool", [], 1.0, propagate=False)
+    app.run()
+    assert {item["copies"] for item in calls[-1][0]["items"]} == {0}
+
+
+def test_an_item_that_is_gone_is_left_out(app, wb, sent):
+    record = pool(wb)
+    query = wb.querysets.get("Colours").queries[0].query_id
+    gone = wb.pools.rows(record.pool_id, query)[0].item_id
+    wb.items.trash([gone])
+    judging(app, judge_name="ann")
+    assert len(sent[-1]["items"]) == 5 and gone not in {item["id"] for item in sent[-1]["items"]}
+
+
+def test_a_link_to_a_query_that_no_pool_holds_shows_its_results(app, wb, sent):
+    pool(wb)
+    wb.querysets.add("purple", "From search")
+    query = wb.querysets.get("From search").queries[0].query_id
+    app.session_state["judge_set"] = "From search"
+    judging(app, judge_name="ann", query=query)
+    assert sent[-1]["query"]["id"] == query and len(sent[-1]["items"]) == 10 and sent[-1]["pool"] == ""
+
+
+def test_images_of_a_query_are_shown_with_it(app, wb, sent):
+    item = wb.collection.ids()[0]
+    wb.querysets.add(f"red -image:{item}", "Composed")
+    app.session_state["judge_set"] = "Composed"
+    judging(app, judge_name="ann")
+    (picture,) = sent[-1]["query"]["pictures"]
+    assert picture["minus"] and picture["src"].endswith(f"/{item}")
+
+
+# ---------------------------------------------------------------- several judges
+
+
+def differ(wb, first=(0, 3), second=(1, 2)):
+    one, two, _ = wb.querysets.get("Colours").queries
+    items = wb.search(one.query, 3, log=False).item_ids
+    for grade, judge in zip(first, ("ann", "bob")):
+        wb.judgments.add(one.query_id, items[0], grade, judge, note=f"note of {judge}")
+    for grade, judge in zip(second, ("ann", "bob")):
+        wb.judgments.add(two.query_id, items[1], grade, judge)
+    return one.query_id, items[0]
+
+
+def test_a_disagreement_is_looked_at_again_without_the_others_grade(app, wb, sent):
+    query_id, item = differ(wb)
+    judging(app, judge_name="ann")
+    app.segmented_control(key="judge_queue").set_value("Disagreements").run()
+    assert "Query 1 of 1 · Colours" in captions(app)
+    (shown,) = sent[-1]["items"]
+    assert (shown["id"], shown["earlier"], shown["judged"], shown["grade"]) == (item, 0, False, None) and "given" not in shown
+    assert "bob" not in json.dumps(sent[-1]["items"])
+    wb.judgments.add(query_id, item, 3, "ann")
+    app.run()
+    assert [(one["id"], one["judged"], one["grade"]) for one in sent[-1]["items"]] == [(item, True, 3)]  # it does not vanish
+    app.button(key="judge_look_again").click().run()
+    assert any("There is nothing here that you and another judge see differently" in one.value for one in app.info)
+    page = judging(AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60), judge_name="cid")
+    page.segmented_control(key="judge_queue").set_value("Disagreements").run()
+    assert any("There is nothing here" in one.value for one in page.info)
+
+
+def test_an_adjudicator_sees_grades_without_names_unless_asked_and_decides(app, wb, sent):
+    query_id, item = differ(wb)
+    judging(app, judge_name="chief")
+    app.segmented_control(key="judge_queue").set_value("Adjudicate").run()
+    (shown,) = sent[-1]["items"]
+    assert shown["given"] == [{"grade": 0, "note": "note of ann"}, {"grade": 3, "note": "note of bob"}]
+    app.toggle(key="judge_names").set_value(True).run()
+    assert [one["name"] for one in sent[-1]["items"][0]["given"]] == ["ann", "bob"]
+    wb.judgments.add(query_id, item, 2, "chief", origin="adjudication")
+    app.run()
+    assert [(one["judged"], one["grade"]) for one in sent[-1]["items"]] == [(True, 2)]
+    assert wb.judgments.grades_for(query_id)[item] == 2
+    assert any("decided by adjudication" in one for one in captions(app))
+
+
+def test_a_press_of_an_adjudicator_is_an_adjudication():
+    setting = Setting("s", (), 0, "chief", False, True, 10, "plain", queue=DECIDE)
+    assert setting.origin == "adjudication" and replace(setting, queue="Mine").origin == "judge"
+
+
+def test_agreement_so_far(app, wb, sent):
+    query_id, item = differ(wb)
+    assert agreement_line(wb, wb.querysets.get("Colours").queries[2].query_id) == ""
+    assert agreement_line(wb, query_id).startswith("0% raw agreement on this query (0 of 1")
+    wb.judgments.add(query_id, item, 3, "cid")
+    assert "(1 of 3 pairs of grades are equal)" in agreement_line(wb, query_id)
+    judging(app, judge_name="ann", query=query_id)
+    assert any("33%" in one for one in captions(app))
+
+
+# ---------------------------------------------------------------- query sets
+
+
+def part(app, name):
+    app.segmented_control(key="judge_part").set_value(name).run()
+    assert not app.exception
+    return app
+
+
+def test_without_queries_the_page_takes_some(app, wb):
+    wb.querysets.remove("Colours", [q.query_id for q in wb.querysets.get("Colours").queries])
+    judging(app)
+    app.text_area[0].set_value("red\nblue -green")
+    app.button("FormSubmitter:judge_add_My queries-Add queries").click().run()
+    assert not app.exception and [q.text for q in wb.querysets.get("My queries").queries] == ["red", "blue -green"]
+    assert any("2 queries added" in one.value for one in app.success)
+
+
+def test_queries_are_added_by_sampling_and_from_the_log_with_a_way_back(app, wb):
+    wb.search("purple")
+    part(judging(app), "Queries")
+    app.number_input(key="judge_sample_n_Colours").set_value(4)
+    app.button(key="judge_sample_draw_Colours").click().run()
+    assert not app.exception and len(wb.querysets.get("Colours").queries) == 7
+    app.button(key="judge_undo_press").click().run()
+    assert len(wb.querysets.get("Colours").queries) == 3
+    app.button(key="judge_log_add_Colours").click().run()
+    assert wb.querysets.get("Colours").queries[-1].text == "purple"
+
+
+def test_earlier_versions_are_shown_and_used_again(app, wb):
+    wb.querysets.add("purple", "Colours")
+    part(judging(app), "Queries")
+    assert any("version 2" in one and "Colours@2" in one.replace("\\", "") for one in captions(app))
+    app.selectbox(key="judge_version_Colours").set_value(1).run()
+    app.button(key="judge_version_use_Colours").click().run()
+    assert not app.exception and [q.text for q in wb.querysets.get("Colours").queries] == ["red", "blue", "green -blue"]
+    app.button(key="judge_undo_press").click().run()
+    assert len(wb.querysets.get("Colours").queries) == 4 and len(wb.querysets.versions("Colours")) == 4
+
+
+def test_hostile_names_are_text(app, wb):
+    wb.querysets.add("[click](x) <b> **x**", "$a$ *b* <script>")
+    app.session_state["judge_set"] = "$a$ *b* <script>"
+    judging(app, judge_name="<b>me</b> *x*")
+    shown = [*captions(app), *(one.value for one in app.markdown)]
+    assert not any("<script>" in one.replace("\\<", "") for one in shown)
+    part(app, "Queries")
+    part(app, "Pools")
+
+
+# ---------------------------------------------------------------- pools
+
+
+def test_a_pool_is_asked_for_and_what_is_wrong_is_said(app, wb):
+    part(judging(app), "Pools")
+    assert app.multiselect(key="judge_pool_arms").value == ["plain", "hubs-corrected", "sum"]
+    app.text_input(key="judge_pool_where").set_value("nothing = 3")
+    app.button("FormSubmitter:judge_pool_make-Make the pool").click().run()
+    assert not app.exception and any("nothing" in one.value for one in app.error) and wb.pools.job() is None
+    app.text_input(key="judge_pool_where").set_value("")
+    app.text_input(key="judge_pool_judges").set_value("ann, bob,ann")
+    app.slider(key="judge_pool_depth").set_value(7)
+    app.button("FormSubmitter:judge_pool_make-Make the pool").click().run()
+    assert not app.exception
+    (job,) = Queue().jobs(wb.key, live=True)
+    assert job.kind == "pool" and job.args["judges"] == ["ann", "bob"] and job.args["overlap"] == 0.2 and job.args["depth"] == 7
+    app.button(key="judge_pool_cancel").click().run()
+    assert Queue().jobs(wb.key, live=True) == ()
+
+
+def test_a_pool_in_numbers_and_put_away(app, wb):
+    record = pool(wb)
+    wb.judgments.add(*wb.pools.pairs(record.pool_id)[0], 3, "ann")
+    part(judging(app), "Pools")
+    assert any(one.value.startswith("**1 of 18** pairs of query and image judged, in 3 queries; 50% found by one recipe alone") for one in
+               app.markdown)  # fmt: skip
+    app.button(key="judge_pool_remove").click().run()
+    assert not app.exception and wb.pools.list() == []
+    app.button(key="judge_undo_press").click().run()
+    assert [one.pool_id for one in wb.pools.list()] == [record.pool_id]
+    app.button(key="judge_pool_go").click().run()
+    assert not app.exception and app.segmented_control(key="judge_part").value == "Judge"

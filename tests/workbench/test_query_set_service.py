@@ -1,0 +1,257 @@
+"""Query sets: brought, sampled, harvested, changed; every version stays readable."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.errors import InputError, NotFound, QueryError
+from core.query.parse import parse
+from core.store import Collection, db
+from core.types import Query, Term
+from core.workbench.querysets import QuerySetService
+from tests.worlds import colour_world
+
+
+@pytest.fixture
+def sets() -> QuerySetService:
+    return QuerySetService(Collection.create("Sets"))
+
+
+def texts(sets, name):
+    return [query.text for query in sets.get(name).queries]
+
+
+def test_typed_queries_make_a_version_and_the_same_again_makes_none(sets):
+    added = sets.add("red car\nblue -night\n", " mine ")
+    assert (added.name, added.version, added.new, added.known, added.before) == ("mine", 1, 2, 0, 0)
+    again = sets.add("blue -night\n\ngreen", "mine")
+    assert (again.version, again.new, again.known, again.before) == (2, 1, 1, 1)
+    assert sets.add("green", "mine").version == 2
+    assert texts(sets, "mine") == ["red car", "blue -night", "green"]
+    assert texts(sets, "mine@1") == ["red car", "blue -night"] and sets.get("mine@1").at == "mine@1"
+    assert [(v.version, v.n, v.why) for v in sets.versions("mine")] == [(1, 2, "added"), (2, 3, "added")]
+
+
+def test_a_set_whose_name_looks_like_a_version_is_found_by_its_whole_name(sets):
+    sets.add("red", "mine")
+    sets.add("blue", "mine@1")
+    assert texts(sets, "mine@1") == ["blue"] and texts(sets, "mine@1@1") == ["blue"]
+    with pytest.raises(NotFound, match="no version 7 of the query set mine; the set has versions 1 to 1"):
+        sets.get("mine@7")
+    with pytest.raises(NotFound, match="no query set 'other'; there are: mine, mine@1"):
+        sets.get("other")
+
+
+def test_json_lines_bring_ids_guidelines_filters_images_and_words_as_they_are(sets):
+    sets.add(
+        '\ufeff{"id": "t1", "query": "red -blue^0.5 image:i1", "guideline": "Only cars."}\n\n'
+        '{"id": 7, "text": "a \\"quoted\\" -thing", "where": "width > 10"}\n', "topics", "jsonl"
+    )  # fmt: skip
+    one, two = sets.get("topics").queries
+    assert (one.query_id, one.guideline) == ("t1", "Only cars.")
+    assert [(t.kind, t.value, t.weight) for t in one.query.terms] == [("text", "red", 1), ("text", "blue", -0.5), ("item", "i1", 1)]
+    assert (two.query_id, two.text, two.origin) == ("7", 'a "quoted" -thing', "imported")
+    assert two.query == Query((Term("text", 'a "quoted" -thing'),), (), "width > 10")
+    again = sets.export("topics")
+    sets.remove("topics", ["t1", "7"])
+    sets.add(again, "topics", "jsonl")
+    assert [(q.query_id, q.query, q.guideline) for q in sets.get("topics").queries] == [
+        ("t1", one.query, one.guideline), ("7", two.query, "")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "message"),
+    [
+        ("lines", " \n", "no query in the text"),
+        ("lines", 'fine\n"never closed', "Line 2: "),
+        ("jsonl", '{"query": "a"}\nred', "Line 2 is no JSON"),
+        ("jsonl", '["a"]', "Line 1 is no JSON object"),
+        ("jsonl", '{"id": "t"}', "Line 1 has no query"),
+        ("jsonl", '{"query": "a", "guideline": []}', r"Line 1: guideline is \[\]"),
+        ("jsonl", '{"query": "a", "id": "x y"}', "no white space"),
+        ("jsonl", '{"query": "a", "id": "t"}\n{"query": "b", "id": "t"}', "Line 2 gives the id t to another query than line 1"),
+        ("jsonl", '{"query": "a", "where": "width = "}', "In the filter of 'a where width =': Here a value"),
+        ("xml", "<a/>", "Queries come as lines, jsonl"),
+    ],
+)
+def test_what_cannot_be_read_is_said_and_nothing_is_added(sets, kind, text, message):
+    with pytest.raises(InputError, match=message):
+        sets.add(text, "mine", kind)
+    assert sets.names() == [] and sets.versions("mine") == []
+
+
+def test_an_id_cannot_stand_for_two_queries(sets):
+    sets.add('{"query": "red", "id": "t1"}', "one", "jsonl")
+    sets.add('{"query": "red", "id": "t1"}', "two", "jsonl")  # the same query in another set is the same topic
+    for name in ("one", "three"):
+        with pytest.raises(InputError, match="The id t1 stands for 'red' in one already, and here for 'blue'"):
+            sets.add('{"query": "blue", "id": "t1"}', name, "jsonl")
+
+
+def test_an_edit_is_another_query_in_the_same_place_and_can_be_undone(sets):
+    sets.add("red\nblue\ngreen", "mine")
+    red, blue, green = sets.get("mine").queries
+    before = sets.edit("mine", blue.query_id, line="blue car")
+    assert texts(sets, "mine") == ["red", "blue car", "green"] and before == 1
+    new = sets.get("mine").queries[1]
+    assert new.query_id == parse("blue car").query_id != blue.query_id
+    assert sets.edit("mine", red.query_id, guideline=" Any red. ") == 2
+    assert sets.get("mine").queries[0] == type(red)(red.query_id, "red", red.query, "Any red.")
+    sets.restore("mine", before, [blue.query_id, new.query_id])  # the guideline, written since, stays
+    assert texts(sets, "mine") == ["red", "blue", "green"] and sets.get("mine").queries[0].guideline == "Any red."
+    assert sets.get("mine@1").queries == (red, blue, green) and len(sets.versions("mine")) == 4
+    with pytest.raises(InputError, match="'green' is in mine already"):
+        sets.edit("mine", blue.query_id, line="green")
+    with pytest.raises(QueryError):
+        sets.edit("mine", blue.query_id, line='"open')
+    with pytest.raises(NotFound):
+        sets.edit("mine", "q0", guideline="x")
+    assert len(sets.versions("mine")) == 4
+
+
+def test_a_query_brought_again_keeps_its_guideline(sets):
+    sets.add("red", "mine")
+    (red,) = sets.get("mine").queries
+    sets.guide("mine", [red.query_id], "Any red.")
+    assert sets.add("red", "mine").version == 2 and sets.get("mine").queries[0].guideline == "Any red."
+    sets.guide("mine", [red.query_id], "")
+    assert sets.get("mine").queries == (red,) and len(sets.versions("mine")) == 3
+    with pytest.raises(InputError, match="2,001 characters, and 2,000"):
+        sets.guide("mine", [red.query_id], "g" * 2_001)
+
+
+def test_removing_and_bringing_back(sets):
+    sets.add("red\nblue\ngreen", "mine")
+    kept = sets.get("mine").queries
+    before = sets.remove("mine", [kept[2].query_id, kept[0].query_id])
+    sets.add("later", "mine")
+    sets.restore("mine", before, [kept[0].query_id, kept[2].query_id])
+    assert sorted(texts(sets, "mine")) == ["blue", "green", "later", "red"]
+    before = sets.remove("mine", [q.query_id for q in sets.get("mine").queries])
+    assert sets.names() == [] and sets.get("mine").queries == ()  # an empty set keeps its versions
+    sets.restore("mine", before)
+    assert sorted(texts(sets, "mine")) == ["blue", "green", "later", "red"]
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(["add", "remove", "guide", "restore"]), st.integers(0, 5)), max_size=12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(STEPS)
+def test_every_version_ever_seen_stays_as_it_was(tmp_path_factory, steps):
+    collection = Collection.create("V", tmp_path_factory.mktemp("versions"))
+    sets, seen = QuerySetService(collection), {}
+    for what, n in steps:
+        here = [q.query_id for q in collection.saved_queries("s")]
+        if what == "add":
+            sets.add(f"query {n}", "s")
+        elif what == "remove":
+            sets.remove("s", here[n : n + 2])
+        elif what == "guide" and n < len(here):
+            sets.edit("s", here[n], guideline=f"guideline {len(seen)}")
+        elif what == "restore" and seen:
+            sets.restore("s", sorted(seen)[n % len(seen)])
+        if versions := sets.versions("s"):
+            now = collection.saved_queries("s")
+            assert seen.setdefault(versions[-1].version, now) == now
+    for version, queries in seen.items():
+        assert collection.saved_queries("s", version) == queries
+    db.close_idle(collection.path)
+
+
+def test_sets_from_before_versions_have_a_first_one(tmp_path):
+    """A database of format 1 with queries, brought to the present format."""
+    frozen = Path(__file__).parents[1] / "store" / "formats" / "collection-1"
+    folder = tmp_path / "home" / "old"
+    folder.mkdir(parents=True)
+    for dump in frozen.glob("*.sql"):
+        connection = sqlite3.connect(folder / f"{dump.stem}.db")
+        connection.executescript(dump.read_text(encoding="utf-8"))
+        if dump.stem == "collection":
+            query = parse("red")
+            connection.execute(
+                "INSERT INTO queries (set_name, query_id, text, query, guideline, origin, added_at) VALUES ('s', ?, 'red', ?, 'G', 'typed', 5)",
+                (query.query_id, query.canonical),
+            )
+            connection.commit()
+        connection.close()
+    sets = QuerySetService(Collection(folder))
+    assert [(v.version, v.n, v.at) for v in sets.versions("s")] == [(1, 1, 5.0)]
+    assert sets.get("s@1").queries == sets.get("s").queries and sets.get("s").queries[0].guideline == "G"
+    assert sets.add("blue", "s").version == 2
+
+
+# ---------------------------------------------------------------- sampling
+
+
+def test_captions_are_sampled_evenly_one_a_group_of_near_duplicates(tmp_path):
+    wb = colour_world(tmp_path / "images")  # 12 colours x 3 shapes, each caption once
+    ids = sorted(wb.collection.ids())
+    wb.collection.set_folds({item_id: ids[0] for item_id in ids[:30]})
+    sets = wb.querysets
+    added = sets.sample_captions("captions", 100, seed=1)
+    assert added.new == 7  # one of the thirty, and the other six
+    said = {wb.collection.item(i).caption for i in (ids[0], *ids[30:])}
+    assert set(texts(sets, "captions")) == said
+    assert sets.sample_captions("few", 3, seed=1).new == 3
+    assert texts(sets, "few") == texts(sets, "few@1") and sets.sample_captions("few", 3, seed=1).new == 0
+    drawn = {tuple(texts(sets, f"s{seed}")) for seed in range(6) if sets.sample_captions(f"s{seed}", 3, seed=seed)}
+    assert len(drawn) > 1
+
+
+def test_labels_and_images_are_sampled_evenly(tmp_path):
+    sets = colour_world(tmp_path / "images").querysets
+    assert sets.sample_labels("labels", "colour", 100).new == 12
+    assert sorted(texts(sets, "labels"))[:3] == ["black", "blue", "brown"]
+    assert sets.sample_images("images", 12, column="colour").new == 12
+    asked = [query.query.terms[0] for query in sets.get("images").queries]
+    assert {term.kind for term in asked} == {"item"}
+    assert len({sets._collection.item(term.value).meta["colour"] for term in asked}) == 12  # one of each colour
+    assert sets.sample_images("more", 5).new == 5
+    for wrong in (lambda: sets.sample_labels("x", "nothing", 5), lambda: sets.sample_images("x", 5, column="nothing")):
+        with pytest.raises(InputError, match="no column 'nothing'; there are: "):
+            wrong()
+    with pytest.raises(InputError, match="0 queries were asked for"):
+        sets.sample_captions("x", 0)
+
+
+def test_the_log_is_harvested_most_frequent_first_and_single_sessions_only_if_wanted(tmp_path, monkeypatch):
+    wb = colour_world(tmp_path / "images")
+    clock = [1_000.0]
+    monkeypatch.setattr("core.store.queries.time.time", lambda: clock[0])
+    for minute, text in [(0, "red"), (1, "red"), (1, "blue"), (60, "red -blue"), (61, "blue"), (90, "green"), (91, "green"), (91, "green")]:
+        clock[0] = 1_000.0 + 60 * minute
+        wb.search(text)
+    asked = wb.querysets.asked()
+    assert [(one.query.terms[0].value, one.times, one.sessions) for one in asked] == [
+        ("green", 3, 1), ("blue", 2, 2), ("red", 2, 1), ("red", 1, 1)
+    ]  # fmt: skip
+    added = wb.querysets.harvest("log", sessions=2)
+    assert added.new == 1 and texts(wb.querysets, "log") == ["blue"] and wb.querysets.get("log").queries[0].asked == 2
+    wb.querysets.harvest("log", 3)
+    assert [(q.text, q.asked, q.origin) for q in wb.querysets.get("log").queries] == [
+        ("blue", 2, "search log"), ("green", 3, "search log"), ("red", 2, "search log")
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="No query of the search log was asked that often"):
+        wb.querysets.harvest("log", times=9)
+    wb.search("yellow", where="number > 3")
+    wb.querysets.harvest("log")
+    assert "yellow where number > 3" in texts(wb.querysets, "log") and 'red -"blue"' in texts(wb.querysets, "log")
+
+
+def test_an_upload_of_an_earlier_version_is_kept(tmp_path, monkeypatch):
+    from tests import fakes
+
+    wb = colour_world(tmp_path / "images")
+    (picture,) = fakes.make_images(tmp_path / "up", 1)
+    upload = wb.collection.keep_upload(picture.read_bytes())
+    wb.querysets.add(f"upload:{upload}", "mine")
+    wb.querysets.remove("mine", [q.query_id for q in wb.querysets.get("mine").queries])
+    assert wb.collection.purge_uploads(older_than_days=-1) == 0
+    assert wb.collection.upload_path(upload).is_file()
