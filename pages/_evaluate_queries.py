@@ -74,7 +74,7 @@ def _pressed(ids: list[str], key: str) -> object:
 def _words(found: Outcome, recipe: str, metric: str) -> str:
     against = found.table.cells[recipe, metric].against
     assert against is not None
-    who = against.sides
+    who = against
     return (f"A bar for each query: up where {plain(recipe)} is better ({who.wins:,}), down where it is worse ({who.losses:,}); "
             f"{who.ties:,} stay equal. Press one.")  # fmt: skip
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import InputError
-from core.judge.comparing import Sides, holm, randomisation_p, sides
-from core.metrics.intervals import Interval, bootstrap_mean, paired_difference
+from core.metrics.compare import Compared, compare, corrected
+from core.metrics.intervals import Interval, bootstrap_mean
 from core.metrics.ranking import per_query
 
 Ranking = Sequence[str]
@@ -72,33 +72,13 @@ def metrics_for(depth: int, capped: bool = False) -> tuple[Named, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Against:
-    """A recipe against the baseline, in one metric.
-
-    Attributes
-    ----------
-    difference : Interval
-        Mean of recipe minus baseline over the queries.
-    p : float
-        Of the paired randomisation test, alone.
-    p_holm : float
-        The same among all comparisons of the table.
-    """
-
-    difference: Interval
-    p: float
-    p_holm: float
-    sides: Sides
-
-
-@dataclass(frozen=True, slots=True)
 class Cell:
     """One figure: mean over the queries, its interval, the share nobody judged, and how it stands to the baseline."""
 
     mean: Interval
     unjudged: float
     best: bool
-    against: Against | None = None
+    against: Compared | None = None
 
 
 @dataclass(frozen=True)
@@ -238,12 +218,10 @@ def _cells(
     unjudged: Mapping[tuple[str, int], np.ndarray], seed: int,
 ) -> dict[tuple[str, str], Cell]:
     tests = [(recipe, one.key) for recipe in recipes if recipe != baseline for one in named]
-    ps = [randomisation_p(values[baseline, key], values[recipe, key], seed=seed) for recipe, key in tests]
-    against = {
-        (recipe, key): Against(paired_difference(values[baseline, key], values[recipe, key], seed=seed), p, corrected,
-                               sides(values[baseline, key], values[recipe, key]))
-        for (recipe, key), p, corrected in zip(tests, ps, holm(ps))
-    }  # fmt: skip
+    named_values = {pair: {f"{n:09d}": float(value) for n, value in enumerate(some)} for pair, some in values.items()}
+    found = [compare(named_values[baseline, key], named_values[recipe, key], names=(baseline, recipe), metric=key, seed=seed)
+             for recipe, key in tests]  # fmt: skip
+    against = dict(zip(tests, corrected(found)))
     cells = {}
     for one in named:
         top = max(values[recipe, one.key].mean() for recipe in recipes)

@@ -81,7 +81,7 @@ def _cell(cell: Cell) -> str:
     if cell.against is None:
         parts.append(f"<small>{cell.mean.low:.3f} to {cell.mean.high:.3f}</small>")
     else:
-        found, who = cell.against.difference, cell.against.sides
+        found, who = cell.against.difference, cell.against
         if who.wins or who.losses:
             parts.append(f"<small>{found.value:+.3f} ({found.low:+.3f} to "
                          f"{found.high:+.3f})</small><small>{p_words(cell.against.p_holm)}</small>")

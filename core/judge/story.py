@@ -286,7 +286,7 @@ def _overall(seen: _Seen, recipe: str) -> str:
     table, metric = seen.table, seen.table.metrics[0]
     against = table.cells[recipe, metric.key].against
     assert against is not None
-    found, who = against.difference, against.sides
+    found, who = against.difference, against
     said = (f"One query proves nothing: over all {len(table.queries):,} it changes {metric.title} by {found.value:+.3f} (95 % interval "
             f"{found.low:+.3f} to {found.high:+.3f}), better for {who.wins:,}, worse for {who.losses:,}")  # fmt: skip
     if against.p_holm < CLEAR:

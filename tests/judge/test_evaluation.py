@@ -32,7 +32,7 @@ def test_every_figure_by_hand():
     cell = table.cells["two", "P@10"]
     assert (cell.mean.value, cell.best, cell.unjudged) == (pytest.approx(0.15), True, 0.125)  # a quarter of q1, nothing of q2
     assert cell.against.difference.value == pytest.approx(0.05)
-    assert (cell.against.sides.wins, cell.against.sides.ties, cell.against.sides.losses) == (1, 1, 0)
+    assert (cell.against.wins, cell.against.ties, cell.against.losses) == (1, 1, 0)
     assert cell.against.p == 1.0  # one difference can have either sign
     assert table.cells["one", "P@10"].against is None and not table.cells["one", "P@10"].best
     assert table.n_comparisons == 7
