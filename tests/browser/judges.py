@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 
 from core.store import Collection
 from core.types import SavedQuery
-from tests.browser.conftest import settled
+from tests.browser.conftest import PROJECT, settled
 
 
 def open_judge(page, url: str, key: str, judge: str, **link: str) -> None:  # noqa: ANN001
@@ -43,13 +47,30 @@ def judge_pool(page, url: str, collection: Collection, pool_id: str, judge: str,
 
 
 def make_pool(collection: Collection, queries: list[SavedQuery], name: str, arms: list[str], depth: int, **more: object) -> str:
-    """A query set and a pool of it, made in this process; the pool's id. `more` as in `PoolService.make`."""
+    """A query set and a pool of it; the pool's id. `more` as in `PoolService.make`.
+
+    Made in a process of its own, as the worker does it: an encoder is not loaded beside a browser.
+    """
+    collection.save_queries(queries, name)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.browser.judges", collection.key, json.dumps({"query_set": name, "arms": arms, "depth": depth, **more})],
+        cwd=PROJECT, env={**os.environ, "LOUPE_HOME": str(collection.home)}, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.split()[-1]
+
+
+def _main(key: str, said: str) -> None:
     from core.jobs import Queue
     from core.jobs.worker import run_here
     from core.workbench import Workbench
 
-    collection.save_queries(queries, name)
-    job = Workbench(collection).pools.make(name, arms, depth, start=False, **more)
+    collection = Collection.open_key(key)
+    job = Workbench(collection).pools.make(**json.loads(said), start=False)
     done = run_here(Queue(collection.home), job.job_id)
     assert done is not None and done.state == "done", done
-    return str(done.result["pool"])
+    print(done.result["pool"])
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
