@@ -234,7 +234,7 @@ def difference_bars(names: Sequence[str], differences: Sequence[float], *, chose
     least = max(float(np.abs(values).max(initial=0.0)) * 0.012, 1e-3)
     shown = np.where(np.abs(values) < least, least, values)
     figure.add_trace(go.Bar(
-        x=list(range(len(values))), y=shown, customdata=list(range(len(values))), 
+        x=list(range(len(values))), y=shown, customdata=list(range(len(values))),
         hovertext=[f"{_text(name)}: {value:+.3f}" for name, value in zip(names, values)], hovertemplate="%{hovertext}<extra></extra>",
         marker={"color": colours, "line": {"color": "#ffffff" if dark else "#000000", "width": outline}},
         unselected={"marker": {"opacity": 1}}))

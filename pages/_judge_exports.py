@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from core.errors import LoupeError
+from pages._judge_undo import offer
+from pages._search_state import plain
 from pages._shared import count
 
 if TYPE_CHECKING:
     from core.workbench import Workbench
 
+BYTES_AT_MOST = 50_000_000
 _KEYS = "Keys: 0 1 2 3 grade, x can't tell, u undo, arrows or j k move, m note, n next query, p previous query."
 
 
@@ -37,7 +41,7 @@ def _with_made() -> bool:
 
 
 def _exports(wb: Workbench, *, with_made: bool) -> None:
-    """The qrels, and the words of the queries that they name by their ids; made when they are asked for."""
+    """The qrels, the words of the queries that they name by their ids, every grade by itself; made when they are asked for."""
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             "Export qrels", lambda: wb.judgments.export_qrels(with_made=with_made)[0], file_name=f"{wb.key}.qrels", mime="text/plain",
@@ -48,3 +52,37 @@ def _exports(wb: Workbench, *, with_made: bool) -> None:
             "Export queries", wb.judgments.export_queries, file_name=f"{wb.key}.queries.tsv", mime="text/plain",
             on_click="ignore", help="Query id, tab, query: what the ids in the qrels stand for.",
         )  # fmt: skip
+        with st.popover("More", key="judge_files"):
+            for kind, mime in (("csv", "text/csv"), ("jsonl", "application/jsonl")):
+                st.download_button(f"Every judge's grades ({kind.upper()})", lambda kind=kind: wb.judgments.export_judgments(kind),
+                                   file_name=f"{wb.key}-judgments.{kind}", mime=mime, on_click="ignore", key=f"judge_all_{kind}",
+                                   help="With judge, time and note.")  # fmt: skip
+            _bring(wb)
+
+
+def _bring(wb: Workbench) -> None:
+    """Grades from a file; they can be taken back."""
+    brought = st.file_uploader("Bring grades", type=["csv", "jsonl", "ndjson", "qrels", "txt"], key="judge_bring", help=(
+        "TREC qrels; or CSV or JSON lines with query_id or query, item_id or file, grade (0 to 3, or can't tell), and perhaps judge, time, "
+        "note."))  # fmt: skip
+    if brought is None:
+        return
+    if brought.size > BYTES_AT_MOST:
+        st.error(f"The file has {brought.size:,} bytes, and {BYTES_AT_MOST:,} are possible.")
+        return
+    who = st.text_input("Whose grades, where the file does not say", key="judge_bring_who", max_chars=60)
+    if not st.button("Add these grades", key="judge_bring_add", type="primary"):
+        return
+    try:
+        found = wb.judgments.bring(brought.getvalue().decode("utf-8-sig"), brought.name, who)
+    except UnicodeDecodeError as error:
+        st.error(f"The file is not UTF-8 text: byte {error.start + 1:,} of {brought.size:,} cannot be read. Save it as UTF-8.")
+        return
+    except LoupeError as error:
+        st.error(plain(str(error)))
+        return
+    lost = [f"{count(found.unknown_items, 'image')} that are not in this collection" * bool(found.unknown_items),
+            f"{count(found.unknown_queries, 'query', 'queries')} that are not saved here" * bool(found.unknown_queries)]  # fmt: skip
+    named = f" They name {' and '.join(filter(None, lost))}." if any(lost) else ""
+    offer(f"{count(len(found.rows), 'grade')} added.{named}", "grades", found.rows)
+    st.rerun()

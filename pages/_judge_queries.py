@@ -79,8 +79,9 @@ def _add(wb: Workbench, name: str, do: Callable[[], Added]) -> None:
 def _file(wb: Workbench, name: str) -> None:
     kinds = wb.querysets.extensions
     brought = st.file_uploader("A file of queries", type=sorted(kinds), key=f"judge_file_{name}", help=(
-        "Plain text: one a line. JSON lines: an object a line with query (or text: words as they are), and perhaps query_id, guideline, where. "
-        "A topic's own id is kept."))  # fmt: skip
+        "Plain text: one a line. CSV or JSON lines: query (or text: words as they are), and perhaps query_id, image, guideline, where. "
+        "TREC topics: the title is the query, the narrative the guideline. An id that is there is kept; images may be named by their "
+        "files."))  # fmt: skip
     if brought is None:
         return
     if brought.size > BYTES_AT_MOST:

@@ -16,7 +16,10 @@ _DONE = "judge_undo"
 
 
 def offer(text: str, *back: object) -> None:
-    """Say what was done; `back` is ``"queries", set, version, ids`` or ``"pool", id``, or nothing where there is no way back."""
+    """Say what was done.
+
+    `back` is ``"queries", set, version, ids``, ``"pool", id`` or ``"grades", rows``, or nothing where there is no way back.
+    """
     st.session_state[_DONE] = (text, back)
 
 
@@ -40,6 +43,8 @@ def _undo(wb: Workbench, back: tuple) -> None:
     try:
         if back[0] == "pool":
             wb.pools.restore(back[1])
+        elif back[0] == "grades":
+            wb.judgments.undo_many(back[1])
         else:
             wb.querysets.restore(*back[1:])
         offer("Undone.")

@@ -11,6 +11,7 @@ import streamlit as st  # noqa: E402
 from core.errors import Damaged  # noqa: E402
 from pages import _evaluate_more as more  # noqa: E402
 from pages import _evaluate_state as state  # noqa: E402
+from pages._cutoff import cutoff_panel  # noqa: E402
 from pages._evaluate_queries import queries  # noqa: E402
 from pages._evaluate_run import choose_set, not_yet, running  # noqa: E402
 from pages._evaluate_story import story  # noqa: E402
@@ -43,4 +44,5 @@ else:
         st.divider()
         more.exports(wb, found)
         more.trained(wb, found)
+    cutoff_panel(wb)
     more.pools(wb)

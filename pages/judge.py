@@ -11,8 +11,10 @@ import streamlit as st  # noqa: E402
 from pages import _judge_pools as pools  # noqa: E402
 from pages import _judge_queries as queries  # noqa: E402
 from pages import _judge_undo as undo  # noqa: E402
+from pages._judge_agreement import agreement_panel  # noqa: E402
 from pages._judge_exports import afterwards  # noqa: E402
 from pages._judge_parts import controls  # noqa: E402
+from pages._judge_refine import refine  # noqa: E402
 from pages._judge_screen import screen  # noqa: E402
 from pages._shared import empty_state, workbench  # noqa: E402
 
@@ -39,4 +41,6 @@ else:
         setting = controls(wb, side)
         if setting is not None:
             screen(wb, setting)
+            refine(wb, setting)
+            agreement_panel(wb)
             afterwards(wb)

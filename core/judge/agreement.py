@@ -77,16 +77,6 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
-class Disagreement:
-    """An item that judges graded differently, for the queue that settles it."""
-
-    query_id: str
-    item_id: str
-    grades: Mapping[str, int]
-    spread: int
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """Agreement over everything and for each query."""
 
@@ -116,16 +106,6 @@ def agreement(judgments: Iterable[Judgment], origins: Sequence[str] = (PERSON,))
     for judgment in said:
         by_query[judgment.query_id].append(judgment)
     return Report(measure(said), {query: measure(by_query[query]) for query in sorted(by_query)})
-
-
-def disagreements(judgments: Iterable[Judgment], origins: Sequence[str] = (PERSON,), least: int = 1) -> list[Disagreement]:
-    """Items whose grades lie `least` or more apart, the widest apart first, then by (query, item)."""
-    pairs: dict[tuple[str, str], dict[str, int]] = {}
-    for j in _graded(judgments, origins):
-        pairs.setdefault((j.query_id, j.item_id), {})[j.judge] = j.grade
-    found = [Disagreement(*pair, dict(sorted(grades.items())), max(grades.values()) - min(grades.values()))
-             for pair, grades in pairs.items()]  # fmt: skip
-    return sorted((one for one in found if one.spread >= max(least, 1)), key=lambda one: (-one.spread, one.query_id, one.item_id))
 
 
 def table(judgments: Sequence[Judgment]) -> np.ndarray:

@@ -53,8 +53,15 @@ def jsonl(text: str, name: str = "") -> list[SavedQuery]:
 
 
 READERS: dict[str, Reader] = {"lines": lines, "jsonl": jsonl}
-"""Kind of text -> its reader. Another format is one more entry here and in `EXTENSIONS`."""
-EXTENSIONS: dict[str, str] = {"txt": "lines", "jsonl": "jsonl", "ndjson": "jsonl"}
+"""Kind of text -> its reader, for what needs no look at the collection."""
+TABLES = ("csv", "topics", "export")
+"""Kinds that `core.judge.querysets` reads: they may name images by their files."""
+FOUND_OUT = "any"
+"""The kind that is found out from the text."""
+EXTENSIONS: dict[str, str] = {
+    "txt": FOUND_OUT, "tsv": FOUND_OUT, "jsonl": "jsonl", "ndjson": "jsonl", "csv": "csv", "xml": "topics", "topics": "topics",
+    "trec": "topics",
+}  # fmt: skip
 """Ending of a file's name, without the dot -> kind."""
 
 

@@ -9,7 +9,9 @@ from statistics import median
 
 from core.errors import InputError
 from core.judge import Disagreement, consolidate, disagreements, format_qrels, latest, parse_qrels, progress, qrels_of
+from core.judge.agreement import Report, agreement
 from core.judge.judgments import ADJUDICATION, COPIES, PERSON
+from core.judge.records import format_judgments, read_judgments
 from core.store import Collection
 from core.types import Judgment, SavedQuery
 from core.workbench.querysets import QuerySetService
@@ -26,6 +28,23 @@ class JudgingSummary:
     made: int
     adjudicated: int = 0
     copied: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """Grades that came from a file.
+
+    Attributes
+    ----------
+    rows : tuple of int
+        For `JudgmentService.undo`.
+    unknown_items, unknown_queries : int
+        Different ones that this collection does not have; their grades are kept all the same.
+    """
+
+    rows: tuple[int, ...]
+    unknown_items: int
+    unknown_queries: int
 
 
 class JudgmentService:
@@ -185,6 +204,17 @@ class JudgmentService:
         """Every saved query, one a line: its id, a tab, and its words (with tabs and line breaks as spaces)."""
         return "".join(f"{q.query_id}\t{' '.join(q.text.split())}\n" for q in self._collection.saved_queries(None))
 
+    def export_judgments(self, kind: str) -> str:
+        """Every judge's latest word as ``csv`` or ``jsonl``, with its query's words, its file, time and note."""
+        said = latest(self._collection.judgments.all())
+        files = dict(self._collection.select("SELECT item_id, file FROM items"))
+        return format_judgments(said, kind, queries={q.query_id: q.text for q in self._collection.saved_queries()}, files=files)
+
+    def undo_many(self, rows: Sequence[int]) -> None:
+        """Take back grades that came together."""
+        for row in rows:
+            self._collection.judgments.undo(row)
+
     def import_qrels(self, text: str, judge: str) -> int:
         """Add the grades of a qrels file under a judge's name; the number of lines.
 
@@ -193,8 +223,39 @@ class JudgmentService:
         InputError
             With the line, where one cannot be read, or a grade is not 0..3; nothing is added then.
         """
-        qrels = parse_qrels(text, grades=(0, 1, 2, 3))
-        self._collection.judgments.add_many(
-            [Judgment(q.topic, q.docno, q.relevance, judge, origin="imported") for q in qrels]
-        )
-        return len(qrels)
+        return len(self.bring(text, "the qrels", judge).rows)
+
+    def bring(self, text: str, name: str, judge: str = "") -> Imported:
+        """Add the grades of a file: CSV or JSONL with a judge for each, or TREC qrels under the name of one.
+
+        Parameters
+        ----------
+        name : str
+            Of the file: ``.csv``, ``.jsonl`` and ``.ndjson`` are tables, everything else is qrels.
+
+        Raises
+        ------
+        InputError
+            With the line, where one cannot be read, or a grade is not 0..3; nothing is added then.
+        """
+        text = text.removeprefix("\ufeff")
+        if name.lower().endswith((".csv", ".jsonl", ".ndjson")):
+            from core.judge.named import resolver  # it brings the decoder along
+
+            said = read_judgments(text, name, judge=judge, resolve=resolver(self._collection))
+        else:
+            if not judge.strip():
+                raise InputError("Qrels do not say who gave the grades; give a name for them.")
+            qrels = parse_qrels(text, grades=(0, 1, 2, 3))
+            said = [Judgment(q.topic, q.docno, q.relevance, judge.strip(), origin="imported") for q in qrels]
+        queries = {q.query_id for q in self._collection.saved_queries()}
+        items = set(self._collection.ids())
+        rows = self._collection.judgments.add_many(said)
+        return Imported(tuple(rows), len({j.item_id for j in said} - items), len({j.query_id for j in said} - queries))
+
+    # ------------------------------------------------------------ agreement
+
+    def agreement(self, queries: Some[str] | None = None) -> Report:
+        """How far the judges agree, over all and for each query (of these only)."""
+        said = self._collection.judgments.all()
+        return agreement([j for j in said if queries is None or j.query_id in queries])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from core.errors import InputError
 from core.judge import pools
 from core.judge.judgments import ADJUDICATION, PERSON
-from core.judge.pools import DEPTH_AT_MOST, PoolStatistics, Pooled
+from core.judge.pools import DEPTH_AT_MOST, Pooled, PoolStatistics
 from core.search.filters import condition
 from core.search.recipes import recipe, recipes, to_json
 from core.store import Collection, PoolRecord, PoolRow

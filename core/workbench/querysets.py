@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.errors import InputError, NotFound, QueryError
+from core.judge.querysets import kind_of, read_queries
 from core.query.parse import check, parse, render
 from core.rank import fold as folding
 from core.search.filters import condition
 from core.store import AskedQuery, Collection, SetVersion
 from core.store.names import tidy_name
 from core.types import Query, SavedQuery, Term
-from core.workbench.drafts import EXTENSIONS, GUIDELINE_AT_MOST, READERS, TEXT_AT_MOST, write
+from core.workbench.drafts import EXTENSIONS, FOUND_OUT, GUIDELINE_AT_MOST, READERS, TABLES, TEXT_AT_MOST, write
 
 _AT = re.compile(r"(?P<name>.*)@(?P<version>[1-9]\d{0,8})\Z", re.DOTALL)
 QUERIES_AT_MOST = 20_000
@@ -96,7 +97,7 @@ class QuerySetService:
         Parameters
         ----------
         kind : str
-            One of `core.workbench.drafts.READERS`.
+            One of `core.workbench.drafts.READERS` or `TABLES`, or `FOUND_OUT`.
         file : str
             Name of the file, for messages.
 
@@ -107,9 +108,17 @@ class QuerySetService:
         InputError
             The text cannot be read as this kind, has no query, or an id stands for two queries.
         """
-        if kind not in READERS:
-            raise InputError(f"Queries come as {', '.join(READERS)}; {kind!r} is none of them.")
-        queries = READERS[kind](text.removeprefix("\ufeff"), file)
+        text = text.removeprefix("\ufeff")
+        kind = kind_of(text, file) if kind == FOUND_OUT else kind
+        if kind in TABLES:
+            from core.judge.named import resolver  # it brings the decoder along
+
+            known = self._collection.saved_queries()
+            queries = read_queries(text, file, kind=kind, resolve=resolver(self._collection), known=known)
+        elif kind in READERS:
+            queries = READERS[kind](text, file)
+        else:
+            raise InputError(f"Queries come as {', '.join((*READERS, *TABLES))}; {kind!r} is none of them.")
         if not queries:
             raise InputError("There is no query in the text; write one a line.")
         return self.add_queries(queries, name)

@@ -53,7 +53,8 @@ def make_pool(collection: Collection, queries: list[SavedQuery], name: str, arms
     """
     collection.save_queries(queries, name)
     done = subprocess.run(
-        [sys.executable, "-m", "tests.browser.judges", collection.key, json.dumps({"query_set": name, "arms": arms, "depth": depth, **more})],
+        [sys.executable, "-m", "tests.browser.judges", collection.key,
+         json.dumps({"query_set": name, "arms": arms, "depth": depth, **more})],
         cwd=PROJECT, env={**os.environ, "LOUPE_HOME": str(collection.home)}, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]

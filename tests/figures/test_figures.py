@@ -77,4 +77,6 @@ def test_difference_bars_are_a_bar_a_query_and_outline_the_chosen_one():
 
 def test_pool_curve_has_a_line_for_each_kind_of_pool():
     figure = figures.pool_curve(["5", "10"], [0.5, 0.4], [0.9, 0.8])
-    assert [(line.name, list(line.y)) for line in figure.data] == [("among random images", [0.9, 0.8]), ("among the most similar images", [0.5, 0.4])]
+    assert [(line.name, list(line.y)) for line in figure.data] == [
+        ("among random images", [0.9, 0.8]), ("among the most similar images", [0.5, 0.4]),
+    ]  # fmt: skip

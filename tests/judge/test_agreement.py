@@ -99,12 +99,6 @@ def test_where_it_is_not_defined_it_says_why():
         agree.cohen_of_table(COHEN_1960, "cubic")
 
 
-def test_disagreements_widest_first():
-    found = agree.disagreements(judged([(0, 0), (1, 2), (3, 0), (2, None)], "ab"))
-    assert [(one.item_id, one.spread, one.grades) for one in found] == [("i2", 3, {"a": 3, "b": 0}), ("i1", 1, {"a": 1, "b": 2})]
-    assert agree.disagreements(judged([(1, 2)], "ab"), least=2) == []
-
-
 def test_split_half_by_hand_and_where_it_is_not_defined():
     # Two judges: the halves are the two, whichever is which; r of (0 1 3) and (0 2 3).
     values = np.array([[0.0, 0.0], [1.0, 2.0], [3.0, 3.0], [X, 2.0]])

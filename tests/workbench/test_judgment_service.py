@@ -129,3 +129,26 @@ def test_the_time_of_a_judgment(service):
     service.add("q1", "i0", 1, "ann", ms=1, origin="adjudication")
     assert service.median_seconds("ann") == 2.0  # another role
     assert [(item, j.ms) for item, j in service.given("q1", "ann").items()] == [("i0", 1000), ("i1", 9000), ("i2", 2000), ("i3", None)]
+
+
+def test_grades_go_out_with_their_judges_and_come_back(service, tmp_path):
+    service.add("q1", "a", 3, "ann", note="sharp, \"red\"")
+    service.add("q1", "a", 1, "bob")
+    service.add("q1", "b", None, "ann")
+    for kind in ("csv", "jsonl"):
+        text = service.export_judgments(kind)
+        other = JudgmentService(Collection.create(f"Other {kind}"))
+        found = other.bring(text, f"grades.{kind}")
+        assert (len(found.rows), found.unknown_items, found.unknown_queries) == (3, 2, 1)
+        assert other.export_judgments(kind) == text
+        assert other.agreement().overall.raw.value == 0.0 and other.agreement({"q2"}).overall.n_items == 0
+        other.undo_many(found.rows)
+        assert other.export_judgments("jsonl") == ""
+
+
+def test_qrels_need_a_name_and_a_bad_line_adds_nothing(service):
+    with pytest.raises(InputError, match="give a name"):
+        service.bring("q1 0 a 2\n", "some.qrels")
+    with pytest.raises(InputError, match="Line 2"):
+        service.bring("query_id,item_id,grade,judge\nq1,a,7,ann\n", "grades.csv")
+    assert service.summary().grades == 0

@@ -176,7 +176,8 @@ def test_sets_from_before_versions_have_a_first_one(tmp_path):
         if dump.stem == "collection":
             query = parse("red")
             connection.execute(
-                "INSERT INTO queries (set_name, query_id, text, query, guideline, origin, added_at) VALUES ('s', ?, 'red', ?, 'G', 'typed', 5)",
+                "INSERT INTO queries (set_name, query_id, text, query, guideline, origin, added_at)"
+                " VALUES ('s', ?, 'red', ?, 'G', 'typed', 5)",
                 (query.query_id, query.canonical),
             )
             connection.commit()
@@ -255,3 +256,23 @@ def test_an_upload_of_an_earlier_version_is_kept(tmp_path, monkeypatch):
     wb.querysets.remove("mine", [q.query_id for q in wb.querysets.get("mine").queries])
     assert wb.collection.purge_uploads(older_than_days=-1) == 0
     assert wb.collection.upload_path(upload).is_file()
+
+
+def test_tables_topics_and_plain_text_are_told_apart_and_images_may_be_named_by_their_files(tmp_path):
+    wb = colour_world(tmp_path / "images", name="files")
+    file = wb.collection.item(wb.collection.ids()[0]).file
+    sets = wb.querysets
+    sets.add(f"query_id,query,image\nt1,red,\nt2,,{file}\n", "table", "csv", "q.csv")
+    one, two = sets.get("table").queries
+    assert (one.query_id, one.query.terms) == ("t1", (Term("text", "red"),))
+    assert [(t.kind, t.value) for t in two.query.terms] == [("item", wb.collection.ids()[0])]
+    topics = "<top>\n<num> Number: 301\n<title> red car\n<narr> Narrative: only cars\n</top>\n"
+    sets.add(topics, "trec", "any", "topics.txt")
+    (topic,) = sets.get("trec").queries
+    assert (topic.query_id, topic.text, topic.guideline) == ("301", "red car", "only cars")
+    sets.add("red\nblue -night\n", "plain", "any", "plain.txt")
+    assert texts(sets, "plain") == ["red", "blue -night"]
+    with pytest.raises(InputError, match="gone.png"):
+        sets.add("query_id,query,image\nt3,,gone.png\n", "table", "csv", "q.csv")
+    with pytest.raises(InputError, match="'xml' is none of them"):
+        sets.add("red", "table", "xml")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.errors import InputError
 from core.judge.judgments import Consolidated
-from core.judge.protocols import instances, pools, recalls, revisited, splits
+from core.judge.protocols import instances, recalls, revisited, splits
 from core.metrics.precision import Graded
 
 # ---------------------------------------------------------------- recall, both ways
@@ -178,51 +178,6 @@ def _world(n=12, each=2, seed=0):
     images /= np.linalg.norm(images, axis=1, keepdims=True)
     captions = np.repeat(images, each, axis=0) + rng.normal(scale=0.6, size=(n * each, 4))
     return images, captions @ images.T, np.repeat(np.arange(n), each)
-
-
-def test_pools_by_hand():
-    images = np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])
-    near = pools.nearest(images)
-    assert [one.tolist() for one in near] == [[1, 2], [0, 2], [1, 0]]
-    # One caption each. Caption 0 prefers image 1, its nearest, to its own; the others find theirs.
-    scores = np.array([[0.7, 0.9, 0.0], [0.1, 0.8, 0.2], [0.0, 0.1, 0.9]])
-    found = pools.pool_recall(scores, np.arange(3), near, (1, 2))
-    assert [(one.size, one.t2i_hard) for one in found] == [(1, pytest.approx(200 / 3)), (2, pytest.approx(200 / 3))]
-    # Image 1 meets caption 0 in its pool, which is better than its own; images 0 and 2 find theirs.
-    assert [one.i2t_hard for one in found] == [pytest.approx(200 / 3)] * 2
-    assert found[1].t2i_random == found[1].t2i_hard and found[1].t2i_gap == 0.0  # with everyone in it no pool is harder
-
-
-def test_equal_scores_find_nothing_and_near_duplicates_do_not_meet():
-    images = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    same = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
-    assert pools.pool_recall(same, np.arange(3), pools.nearest(images), (1,))[0].t2i_hard == pytest.approx(100 / 3)
-    near = pools.nearest(images, np.array([7, 7, 8]))
-    assert [one.tolist() for one in near] == [[2], [2], [0, 1]]
-    assert pools.pool_recall(same, np.arange(3), near, (2,))[0].t2i_hard == 100.0
-
-
-@given(st.integers(0, 10**6))
-@settings(deadline=None, max_examples=30)
-def test_recall_in_nested_pools_never_rises_and_ends_at_that_of_everything(seed):
-    images, scores, owner = _world(seed=seed)
-    found = pools.pool_recall(scores, owner, pools.nearest(images), (1, 2, 5, 11))
-    for name in ("t2i_hard", "t2i_random", "i2t_hard", "i2t_random"):
-        values = [getattr(one, name) for one in found]
-        assert values == sorted(values, reverse=True)
-    t2i, i2t = recalls.two_way_ranks(scores, owner)
-    assert found[-1].t2i_hard == found[-1].t2i_random == pytest.approx(100 * np.mean(t2i == 1))
-    assert found[-1].i2t_hard == pytest.approx(100 * np.mean(i2t == 1))
-
-
-def test_oracle_scores_are_right_in_every_pool_and_bad_input_is_refused():
-    images, _, owner = _world()
-    found = pools.pool_recall(np.eye(12)[owner], owner, pools.nearest(images))
-    assert {(one.t2i_hard, one.i2t_random) for one in found} == {(100.0, 100.0)}
-    with pytest.raises(InputError, match="0 other images"):
-        pools.pool_recall(np.eye(12)[owner], owner, pools.nearest(images), (0,))
-    with pytest.raises(InputError, match="neighbours of 11"):
-        pools.pool_recall(np.eye(12)[owner], owner, pools.nearest(images)[:11])
 
 
 # ---------------------------------------------------------------- splits
