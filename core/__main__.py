@@ -13,11 +13,11 @@ import logging  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 from dataclasses import asdict  # noqa: E402
-from pathlib import Path  # noqa: E402
 
 from core import documents  # noqa: E402
 from core.arguments import read  # noqa: E402
-from core.errors import Damaged, ImageError, InputError, LoupeError, NotFound, QueryError  # noqa: E402
+from core.errors import Damaged, InputError, LoupeError, NotFound, QueryError  # noqa: E402
+from core.terminal import Line, print_json, say  # noqa: E402
 from core.types import Job, Query, Term  # noqa: E402
 
 USER_ERROR, UNEXPECTED, INTERRUPTED = 2, 1, 130
@@ -79,17 +79,18 @@ def _demo(args: argparse.Namespace) -> int:
 def _search(args: argparse.Namespace) -> int:
     from core.query.parse import parse, render
     from core.workbench import Workbench
+    from core.workbench.asking import keep_query_image
 
     wb = Workbench.open(args.name)
     query = parse(args.query or "")
     terms = [Term("text", text) for text in args.text]
-    terms += [Term("upload", _upload(wb, path)) for path in args.image]
+    terms += [Term("upload", keep_query_image(wb.collection, path)) for path in args.image]
     terms += [Term("item", item_id) for item_id in args.item]
     terms += [Term("text", text, -1.0) for text in args.minus_text]
     query = Query((*query.terms, *terms), query.literals, query.where)
     result = wb.search(query, args.k, where=args.where, recipe=args.recipe)
     if args.json:
-        _print_json(documents.of_search(result, render(query)))
+        print_json(documents.of_search(result, render(query)))
         return 0
     for hit in result:
         print(f"{hit.rank:>4}  {hit.score:+.4f}  {hit.item_id}  {hit.file}  {hit.caption}")
@@ -111,13 +112,7 @@ def _hubs(args: argparse.Namespace) -> int:
     view = wb.hubs.report(args.k, args.query_side)
     if view is None:
         raise InputError(f"{wb.name} has no vectors yet; index its images first.")
-    if args.json:
-        _print_json(documents.of_hubs(view))
-        return 0
-    print(f"skewness {view.report.skewness:.2f}, Robin Hood {view.report.robin_hood:.3f}, "
-          f"never found {view.report.antihub_share:.1%}; {view.n_hubs:,} hubs")  # fmt: skip
-    for item, n_k in view.hubs[:20]:
-        print(f"{n_k:>6}  {item.item_id}  {item.file}")
+    say(args, documents.of_hubs(view), documents.lines_of_hubs(view))
     return 0
 
 
@@ -128,7 +123,36 @@ def _prove(args: argparse.Namespace) -> int:
     _finished(proof.start(args.truth or "", args.column or "", metric=args.metric or "", seed=args.seed))
     outcome = proof.result()
     recipe = proof.adopt().name if args.use and outcome.recommended is not None else None
-    _say(args, {**outcome.account, "sentence": outcome.sentence, "notes": list(outcome.notes), "recipe": recipe}, documents.of_proof(outcome, recipe))
+    account = {**outcome.account, "sentence": outcome.sentence, "notes": list(outcome.notes), "recipe": recipe}
+    say(args, account, documents.of_proof(outcome, recipe))
+    return 0
+
+
+def _measure(args: argparse.Namespace) -> int:
+    from core import measuring
+
+    with Line() as shown:
+        said = measuring.COMMANDS[args.command](args, documents.Pace("query", shown.write))
+    if args.json or said.text:
+        say(args, said.document, said.text)
+    for remark in said.remarks:
+        print(remark, file=sys.stderr)
+    return 0
+
+
+def _cutoff(args: argparse.Namespace) -> int:
+    from core.workbench import Workbench
+
+    service = Workbench.open(args.name).cutoffs
+    if args.leave_off:
+        off = service.leave_off(args.recipe)
+        say(args, {"left_off": list(off), "used": service.shown()}, f"Searches with {args.recipe} show no line.")
+        return 0
+    _finished(service.start(args.recipe, recall=args.recall, rel=args.rel, seed=args.seed))
+    if args.use:
+        service.adopt()
+    outcome = service.result()
+    say(args, {**outcome.account, "sentence": outcome.sentence, "used": service.shown()}, documents.of_cutoff(outcome))
     return 0
 
 
@@ -140,16 +164,16 @@ def _align(args: argparse.Namespace) -> int:
     if args.starter_from is not None:
         from core.encode.align.__main__ import run
 
-        _say(args, figures := run(args.starter_from, args.out)["figures"], json.dumps(figures, indent=1))
+        say(args, figures := run(args.starter_from, args.out)["figures"], json.dumps(figures, indent=1))
         return 0
     adapt = Workbench.open(args.name).adapt
     if args.roll_back:
         encoder = adapt.roll_back()
-        _say(args, {"collection": args.name, "encoder": encoder}, f"{args.name} is searched with {encoder} again.")
+        say(args, {"collection": args.name, "encoder": encoder}, f"{args.name} is searched with {encoder} again.")
         return 0
     if args.discard:
         adapt.discard()
-        _say(args, {"collection": args.name, "state": "discarded"}, "The adaptation is discarded.")
+        say(args, {"collection": args.name, "state": "discarded"}, "The adaptation is discarded.")
         return 0
     waiting, take = adapt.result(), args.accept
     if not args.accept or args.labels or waiting is None or not waiting.waits:
@@ -161,7 +185,7 @@ def _align(args: argparse.Namespace) -> int:
         waiting = adapt.result()
     end = "In use now; `--roll-back` goes back." if waiting.state == "used" else waiting.advice
     said = {**waiting.account, "state": waiting.state, "sentence": waiting.sentence, "advice": waiting.advice}
-    _say(args, said, f"{waiting.table}\n{waiting.sentence}\n{end}")
+    say(args, said, f"{waiting.table}\n{waiting.sentence}\n{end}")
     return 0
 
 
@@ -171,7 +195,7 @@ def _list(args: argparse.Namespace) -> int:
 
     found = Workbench.list()
     if args.json:
-        _print_json({"home": str(home()), "collections": [{**asdict(info), "items": info.n_items} for info in found]})
+        print_json({"home": str(home()), "collections": [{**asdict(info), "items": info.n_items} for info in found]})
         return 0
     for info in found:
         print(f"{info.name}  {info.n_items:,} images  {info.encoder or '-'}{'  ' + info.problem if info.problem else ''}")
@@ -192,14 +216,13 @@ def _encoders(args: argparse.Namespace) -> int:
                      lambda result: f"{result['encoder']}: {result['images_per_s']:,.1f} images/s in {result['precision']}")  # fmt: skip
     if args.collection:
         wb = Workbench.open(args.collection)
-        job = wb.encoders.use(args.use) if args.use else None
-        if job is not None:
+        if args.use and (job := wb.encoders.use(args.use)) is not None:
             return _wait(job, args.json, lambda result: f"{wb.name} is searched with {wb.collection.set().set_id}")
         states = wb.encoders.sets()
-        _say(args, {"sets": [asdict(state) for state in states]}, "\n".join(map(documents.line_of_set, states)))
+        say(args, {"sets": [asdict(state) for state in states]}, "\n".join(map(documents.line_of_set, states)))
         return 0
     found = offers()
-    _say(args, {"encoders": [asdict(one) for one in found]}, "\n".join(map(documents.line_of_encoder, found)))
+    say(args, {"encoders": [asdict(one) for one in found]}, "\n".join(map(documents.line_of_encoder, found)))
     return 0
 
 
@@ -207,7 +230,7 @@ def _export(args: argparse.Namespace) -> int:
     from core.workbench import Workbench
 
     rows = Workbench.open(args.name).items.export_parquet(args.path, args.set)
-    _say(args, {"path": str(args.path), "rows": rows}, f"{rows:,} items written to {args.path}")
+    say(args, {"path": str(args.path), "rows": rows}, f"{rows:,} items written to {args.path}")
     return 0
 
 
@@ -225,7 +248,7 @@ def _delete(args: argparse.Namespace) -> int:
         except Damaged:  # it cannot be read, but it can go
             collection = Collection.open_key(args.name)
         collection.trash()
-    _say(args, {"trashed": args.item or args.name}, "Moved to the trash, where it stays for 30 days; `restore` brings it back.")
+    say(args, {"trashed": args.item or args.name}, "Moved to the trash, where it stays for 30 days; `restore` brings it back.")
     return 0
 
 
@@ -237,11 +260,11 @@ def _restore(args: argparse.Namespace) -> int:
         n = Workbench.open(args.name).items.restore(args.item)
         if not n:
             raise NotFound(f"None of {', '.join(args.item)} is in the trash of {args.name}; `trash {args.name}` lists what is.")
-        _say(args, {"restored": n}, f"{n:,} images came back.")
+        say(args, {"restored": n}, f"{n:,} images came back.")
         return 0
     key = next((info.key for info in trashed_collections() if info.name == args.name), args.name)
     name = restore_collection(key).name
-    _say(args, {"restored": name}, f"{name} is back.")
+    say(args, {"restored": name}, f"{name} is back.")
     return 0
 
 
@@ -253,7 +276,7 @@ def _trash(args: argparse.Namespace) -> int:
         there = [{"item_id": item.item_id, "file": item.file} for item in Workbench.open(args.name).items.trashed()]
     else:
         there = [{"name": info.name, "key": info.key, "items": info.n_items} for info in trashed_collections()]
-    _say(args, {"trash": there}, "\n".join("  ".join(str(v) for v in row.values()) for row in there) or "The trash is empty.")
+    say(args, {"trash": there}, "\n".join("  ".join(str(v) for v in row.values()) for row in there) or "The trash is empty.")
     return 0
 
 
@@ -264,7 +287,7 @@ def _verify(args: argparse.Namespace) -> int:
     done = collection.repair() if args.repair else []
     problems = collection.verify(deep=True)
     said = {"done": done, "problems": [{"kind": p.kind, "path": str(p.path), "message": p.message} for p in problems]}
-    _say(args, said, "\n".join([*done, *(p.message for p in problems)]) or "Everything is what it should be.")
+    say(args, said, "\n".join([*done, *(p.message for p in problems)]) or "Everything is what it should be.")
     return USER_ERROR if problems else 0
 
 
@@ -276,8 +299,7 @@ def _jobs(args: argparse.Namespace) -> int:
         queue.cancel(args.cancel)
         ensure_worker()
     found = queue.jobs(live=not args.all)
-    lines = [f"{job.job_id}  {job.kind}  {job.collection}  {job.state}  {documents.so_far(job)}" for job in found]
-    _say(args, {"jobs": [asdict(job) for job in found]}, "\n".join(lines) or "Nothing is being done.")
+    say(args, {"jobs": [asdict(job) for job in found]}, "\n".join(map(documents.line_of_job, found)) or "Nothing is being done.")
     return 0
 
 
@@ -300,18 +322,15 @@ def _finished(job: Job) -> Job:
     """Wait for a job of the worker, showing its progress on a terminal; what it failed with is raised."""
     from core.jobs import Queue, wait
 
-    shown = _Line()
-    try:
+    with Line() as shown:
         return wait(Queue(), job.job_id, shown.show)
-    finally:
-        shown.clear()
 
 
 def _wait(job: Job, as_json: bool, sentence: object) -> int:
     """Wait for a job of the worker, showing its progress on a terminal."""
     from core.jobs import Queue, wait
 
-    queue, shown = Queue(), _Line()
+    queue, shown = Queue(), Line()
     try:
         result = dict(wait(queue, job.job_id, shown.show).result)
     except KeyboardInterrupt:
@@ -322,53 +341,16 @@ def _wait(job: Job, as_json: bool, sentence: object) -> int:
         shown.clear()
         account = queue.get(job.job_id).result
         if as_json and account:
-            _print_json(account)
+            print_json(account)
         raise
     shown.clear()
     if as_json:
-        _print_json(result)
+        print_json(result)
     else:
         print(sentence(result))  # type: ignore[operator]
         for skipped in result.get("skipped", [])[:20]:
             print(f"skipped {skipped['file']}: {skipped['reason']}", file=sys.stderr)
     return 0
-
-
-class _Line:
-    """One line of progress that is written over again; nothing where stderr is no terminal."""
-
-    def __init__(self) -> None:
-        self._on = sys.stderr.isatty()
-
-    def show(self, job: Job) -> None:
-        if self._on:
-            print(f"\r\x1b[K{documents.so_far(job)}", end="", file=sys.stderr, flush=True)
-
-    def clear(self) -> None:
-        if self._on:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-def _upload(wb: object, path: str) -> str:
-    from core.ingest.images import open_image
-
-    if not Path(path).expanduser().is_file():
-        raise InputError(f"There is no image file at {path}; check the path.")
-    try:
-        return wb.collection.keep_upload(open_image(Path(path).expanduser()))  # type: ignore[attr-defined]
-    except ImageError as error:
-        raise ImageError(f"The image {path} cannot be used: {error}.") from error
-
-
-def _say(args: argparse.Namespace, document: object, sentence: str) -> None:
-    if args.json:
-        _print_json(document)
-    else:
-        print(sentence)
-
-
-def _print_json(document: object) -> None:
-    print(json.dumps(document, ensure_ascii=False))
 
 
 def _fail(message: str) -> int:
@@ -381,6 +363,8 @@ COMMANDS = {
     "search": _search,
     "hubs": _hubs,
     "prove": _prove,
+    **dict.fromkeys(("evaluate", "run", "qrels", "protocol"), _measure),
+    "cutoff": _cutoff,
     "align": _align,
     "list": _list,
     "encoders": _encoders,

@@ -67,7 +67,7 @@ def parser() -> Parser:
     search.add_argument("--query", help='a line of the query language, as in: "red car"^2 -night')
     search.add_argument("--where", help="a filter, as in: colour = 'red' and width >= 400")
     search.add_argument("-k", type=int, default=20, help="hits (default 20)")
-    search.add_argument("--recipe", default="plain", help="a recipe, or hub:is:20:captions and the like (default plain)")
+    search.add_argument("--recipe", default="plain", help="a recipe, or hub:is:20:captions, or folded+hub:is:20:captions (default plain)")
 
     hubs = command("hubs", "Say how unevenly items are found.")
     hubs.add_argument("name", metavar="NAME")
@@ -84,6 +84,49 @@ def parser() -> Parser:
                        help="what decides (default: nDCG@10 for judgments, else R@1)")  # fmt: skip
     prove.add_argument("--seed", type=int, default=0, help="of the split into bank, tuning and test")
     prove.add_argument("--use", action="store_true", help="keep what is recommended as the recipe hub-corrected")
+
+    evaluate = command("evaluate", "Measure a TREC run against qrels, with the figures of ir-measures; needs no collection.")
+    evaluate.add_argument("--qrels", required=True, metavar="FILE", help="TREC qrels: topic, iteration, item, grade")
+    evaluate.add_argument("--run", required=True, metavar="FILE", help="TREC run: topic, Q0, item, rank, score, tag")
+    evaluate.add_argument("--metrics", nargs="+", metavar="METRIC", help="in ir-measures' spelling, by spaces or commas"
+                          " (default: nDCG@10 P@5 R@20 AP@50 RR)")  # fmt: skip
+    evaluate.add_argument("--rel", type=int, default=1, metavar="GRADE", help="the grade from which an item is relevant (default 1)")
+
+    run = command("run", "Answer every query of a file, and write what is found as a TREC run.")
+    run.add_argument("name", metavar="NAME")
+    run.add_argument("--queries", required=True, metavar="FILE", help="id<TAB>query, CSV, JSONL, TREC topics, or a query a line")
+    run.add_argument("--kind", choices=("lines", "export", "csv", "jsonl", "topics"), help="of the file (default: found out)")
+    run.add_argument("--recipe", default="plain", help="as of search (default plain)")
+    run.add_argument("-k", type=int, default=100, help="hits a query (default 100)")
+    run.add_argument("--out", metavar="FILE", help="where to (default: stdout)")
+    run.add_argument("--tag", help="the run's name, in the last column (default: the recipe's)")
+
+    qrels = command("qrels", "Write the grades of a collection as TREC qrels, or add those of a file.")
+    qrels.add_argument("name", metavar="NAME")
+    way = qrels.add_mutually_exclusive_group(required=True)
+    way.add_argument("--export", metavar="FILE", help="where to; - is stdout")
+    way.add_argument("--import", dest="take", metavar="FILE", help="qrels with grades from 0 to 3")
+    qrels.add_argument("--judge", metavar="WHO", help="with --import: whose grades these are")
+
+    protocol = command("protocol", "Put the questions of a benchmark's file to a collection; prints the benchmark's own figures.")
+    protocol.add_argument("name", metavar="NAME")
+    protocol.add_argument("--truth", required=True, metavar="FILE", help="the benchmark's file; images are found by file name")
+    protocol.add_argument("--kind", required=True, choices=("karpathy", "captions", "cirr", "fashioniq", "genecis", "triplets"))
+    protocol.add_argument("--split", help="of a file that holds several (default: test, val or dev)")
+    protocol.add_argument("--recipe", default="plain", help="as of search (default plain)")
+    protocol.add_argument("--among", choices=("truth", "all"), default="truth",
+                          help="rank the images the file names, or all of the collection (default truth)")  # fmt: skip
+    protocol.add_argument("--keep", metavar="SET", help="keep the questions as this query set, and the answers as grades")
+
+    cutoff = command("cutoff", "Learn from the judgments where good results end; does it beat a plain cut on the cosine?")
+    cutoff.add_argument("name", metavar="NAME")
+    cutoff.add_argument("--recipe", default="plain", help="whose scores are cut (default plain)")
+    cutoff.add_argument("--recall", type=float, default=0.95, help="share of the relevant results to keep (default 0.95)")
+    cutoff.add_argument("--rel", type=int, default=1, choices=(1, 2, 3), help="lowest grade that is relevant (default 1)")
+    cutoff.add_argument("--seed", type=int, default=0, help="of the split of the queries into fit, calibrate and test")
+    after = cutoff.add_mutually_exclusive_group()
+    after.add_argument("--use", action="store_true", help="let searches show the line that is recommended")
+    after.add_argument("--leave-off", action="store_true", help="learn nothing; let searches with this recipe show no line any more")
 
     align = command("align", "Adapt the encoder to the collection's captions or labels; shows before and after.")
     align.add_argument("name", metavar="NAME", nargs="?")

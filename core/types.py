@@ -261,6 +261,8 @@ class Hit:
         `score` within 1e-5.
     rank_before : int or None
         The rank without the hub correction, where one was applied.
+    before_at_least : bool
+        The index was not asked that deep: `rank_before` is the least it can have been.
     alike : tuple of str
         Near-duplicates folded under this hit.
     """
@@ -275,6 +277,44 @@ class Hit:
     rank_before: int | None = None
     alike: tuple[str, ...] = ()
     n_k: int | None = None
+    before_at_least: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cutoff:
+    """Where the good results of one search end. It moves and hides nothing.
+
+    Attributes
+    ----------
+    after : int
+        Rank of the last hit above the line; 0 where the line is above all hits.
+    below : bool
+        Whether a hit that came back is below the line.
+    score : float
+        Hits with a lower score are likely irrelevant.
+    probability : float or None
+        Of relevance at the line; None where nothing was judged to learn it from.
+    probabilities : tuple of float
+        Of each hit, in order; empty where they are not known.
+    rung : str
+        What the line comes from: ``cosine``, ``zscore``, ``platt`` or ``adapter``.
+    recall : float
+        Share of the relevant results it is meant to keep.
+    words : str
+        How it was learned and what it is worth, in a sentence or two.
+    fingerprint : str
+        Of the judgments it was learned from.
+    """
+
+    after: int
+    below: bool
+    score: float
+    probability: float | None
+    probabilities: tuple[float, ...] = ()
+    rung: str = "zscore"
+    recall: float = 0.95
+    words: str = ""
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -299,6 +339,10 @@ class SearchResult(Sequence[Hit]):
         The vector set that answered; empty where nothing was compared.
     hub : HubSetting
         The hub correction that was applied, with the bank it used; ``none`` where there was none.
+    cutoff : Cutoff or None
+        Where good results end, if that was learned for this recipe and is in use.
+    cutoff_note : str
+        Why there is no such line, where there is one for other searches of the collection.
     """
 
     query: Query
@@ -314,6 +358,8 @@ class SearchResult(Sequence[Hit]):
     space: str = "joint"
     set_id: str = ""
     hub: HubSetting = HubSetting()
+    cutoff: Cutoff | None = None
+    cutoff_note: str = ""
 
     def __getitem__(self, i):  # noqa: ANN001, ANN204 - the Sequence protocol
         return self.hits[i]

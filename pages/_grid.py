@@ -45,6 +45,14 @@ class Card(TypedDict, total=False):
     height: int
 
 
+class Divider(TypedDict):
+    """A line before the card at place `before` (from 0), with a few words on it and more behind a hover. It moves nothing."""
+
+    before: int
+    label: str
+    title: str
+
+
 class GridEvent(TypedDict):
     """What a user did: `type` is one of the card or bar actions, or ``select``.
 
@@ -71,6 +79,7 @@ def card_grid(
     resizable: bool = True,
     strip: bool = False,
     report_selection: bool = False,
+    divider: Divider | None = None,
 ) -> GridEvent | None:
     """Show cards and return what was done with one of them in this run, or None.
 
@@ -105,6 +114,7 @@ def card_grid(
             "cards": [dict(card) for card in cards], "height": height, "selectable": selectable,
             "actions": list(actions), "bar": list(bar) if selectable else [], "label": label,
             "resizable": resizable and not strip, "strip": strip, "report": report_selection,
+            "divider": None if divider is None else dict(divider),
         },
         on_event_change=handle,
     )

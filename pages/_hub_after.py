@@ -17,6 +17,8 @@ from pages._search_state import state as search_state
 from pages._shared import go_to
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from core.workbench import Workbench
     from core.workbench.correcting import CorrectedView
     from core.workbench.hubs import HubsView
@@ -29,6 +31,12 @@ MEASURES = (
     ("antihub_share", "Never found", "Anti-hubs: share of items that are in nobody's top k."),
     ("gini", "Gini", "0: equal, 1: one item has every place."),
     ("largest_hub_reach", "Largest hub", "Share of all queries that have the largest hub in their top k."),
+)
+MORE = (
+    ("skewness_nonzero", "Skewness without the never found", "The same over the items that are found at all. Studies that leave the "
+     "others out report this one: it is lower, and blind to anti-hubs."),
+    ("atkinson", "Atkinson", "0: equal, 1: one item has every place. 1 - (mean of sqrt N_k) squared / mean of N_k: it weighs the "
+     "items at the low end, so it tells whether rarely found items gain, where Gini looks at the middle."),
 )
 _PARAMETER = "recipe"
 
@@ -103,23 +111,15 @@ def _sentence(view: HubsView, found: CorrectedView) -> str:
     return text
 
 
-def n_k_after(after: CorrectedView | None) -> dict[str, int]:
-    """How often each item is found with the correction; empty without one."""
-    return {} if after is None else dict(zip(after.item_ids.tolist(), after.n_k.tolist()))
-
-
 def measures(view: HubsView, after: CorrectedView | None) -> None:
     """Numbers with their meaning behind a hover, before and after, and the two pictures of the same fact."""
     row = st.container(horizontal=True, gap="medium")
-    for field, label, meaning in MEASURES:
-        value = getattr(view.report, field)
-        now = None if after is None else getattr(after.report, field)
-        share = field in ("antihub_share", "largest_hub_reach")
-        shown, change = _number(value, share), None
-        if now is not None and value is not None:
-            shown, change = f"{shown} \u2192 {_number(now, share)}", f"{(now - value) * (100 if share else 1):+.2f}"
-            change += " points" if share else ""
-        row.metric(label, shown, change, delta_color="inverse", help=meaning, width="content")
+    for measure in MEASURES:
+        _metric(row, measure, view, after)
+    with st.expander("More measures"):
+        for measure in MORE:
+            _metric(st.container(), measure, view, after)
+            st.caption(measure[2])
     dark = st.context.theme.type == "dark"
     counts, curves = {"now" if after is None else "before": view.n_k}, {"these results" if after is None else "before": view.lorenz}
     if after is not None:
@@ -130,6 +130,19 @@ def measures(view: HubsView, after: CorrectedView | None) -> None:
                       config={"displayModeBar": False})
     right.caption("Share of all places held by the least found items (Lorenz curve)")
     right.plotly_chart(figures.lorenz_curve(curves, dark=dark), key="hubs_lorenz", config={"displayModeBar": False})
+
+
+def _metric(row: DeltaGenerator, measure: tuple[str, str, str], view: HubsView, after: CorrectedView | None) -> None:
+    """One number, before and after; what it means is behind a hover."""
+    field, label, meaning = measure
+    value = getattr(view.report, field)
+    now = None if after is None else getattr(after.report, field)
+    share = field in ("antihub_share", "largest_hub_reach")
+    shown, change = _number(value, share), None
+    if now is not None and value is not None:
+        shown, change = f"{shown} \u2192 {_number(now, share)}", f"{(now - value) * (100 if share else 1):+.2f}"
+        change += " points" if share else ""
+    row.metric(label, shown, change, delta_color="inverse", help=meaning, width="content")
 
 
 def _number(value: float | None, share: bool) -> str:

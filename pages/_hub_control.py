@@ -8,7 +8,7 @@ from dataclasses import replace
 import streamlit as st
 
 from core.errors import LoupeError
-from core.search.banks import LIST
+from core.search.banks import LIST, TAG
 from core.types import HubSetting
 from core.workbench import Workbench
 
@@ -37,7 +37,7 @@ def named(setting: HubSetting) -> str:
 
 def bank_name(bank: str) -> str:
     """A bank in words."""
-    return BANKS.get(bank) or f"list {bank.removeprefix(LIST)}"
+    return BANKS.get(bank) or (f"images tagged {bank.removeprefix(TAG)}" if bank.startswith(TAG) else f"list {bank.removeprefix(LIST)}")
 
 
 def hub_control(wb: Workbench, now: HubSetting, changed: Callable[[HubSetting], None], *, key: str) -> None:

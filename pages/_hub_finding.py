@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages._search_state import plain
-from pages._shared import count, link_to
+from pages._shared import link_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

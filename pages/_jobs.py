@@ -16,11 +16,11 @@ from pages._shared import megabytes
 _DOING = {
     "ingest": "Indexing", "demo": "Indexing", "refresh": "Drawing the map", "refit": "Drawing the map again",
     "export": "Exporting", "verify": "Checking files", "align": "Adapting the encoder", "correct": "Preparing the hub correction",
-    "prove": "Trying hub corrections", "pool": "Making a pool",
+    "prove": "Trying hub corrections", "cutoff": "Learning where good results end", "pool": "Making a pool",
     "encode": "Encoding", "fetch": "Downloading", "probe": "Measuring",
 }
 _BRINGING = ("ingest", "demo")
-_MANY_STEPS = ("refresh", "refit", "align", "prove", "correct")
+_MANY_STEPS = ("refresh", "refit", "align", "prove", "correct", "cutoff")
 """Kinds of jobs whose steps are works of their own: the step is named instead of the job."""
 _BYTES = "downloading"
 _STEPS_OF_ENCODERS = ("comparing", "measuring")
@@ -117,7 +117,7 @@ def failed(within_s: float = 86_400) -> list[Job]:
 
     latest: dict[str, Job] = {}
     for job in Queue().jobs():
-        if job.kind not in ("prove", "pool"):  # Hubs or Judge, where it was asked for, says what became of it
+        if job.kind not in ("prove", "cutoff", "pool"):  # Hubs, Evaluate or Judge, where it was asked for, says what became of it
             latest.setdefault(job.collection, job)
     there = {info.key for info in list_collections()}  # what follows an indexing is nobody's loss where all is gone
     return [

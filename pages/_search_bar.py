@@ -19,9 +19,8 @@ from pages._search_results import SORTS, all_that_match, summary
 
 RECIPES = {"plain": "every image", "folded": "look-alikes folded", "sum": "terms not centred", "joint-only": "images by meaning",
            "hubs-corrected": "hubs held back"}
-SUMMARY = ("Images that match, of all; how they were found; how long that took. Words are compared with images by meaning "
-           "(the joint space). Images alone are compared by looks (the visual space), where the encoder has one; the recipe "
-           "*images by meaning* turns that off.")
+SUMMARY = ("Images that match, of all; how they were found; how long that took. Words are compared with images by meaning (the "
+           "joint space), images alone by looks (the visual space), where there is one; *images by meaning* turns that off.")
 _IMAGE = "search_image"
 K_CHOICES = (20, 40, 100, 200, 500)
 IMAGE_TYPES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm", "pgm", "pbm", "pnm", "jp2", "heic"]
@@ -92,8 +91,9 @@ def toolbar(workbench: Workbench, query: Query, result: SearchResult) -> None:
         if query.terms:
             chosen = str(values["recipe"])
             options = {name: RECIPES.get(name, name) for name in recipes(workbench.collection)}
-            if chosen.startswith(AD_HOC):
-                options[chosen] = named(recipe(workbench.collection, chosen).hub)
+            if chosen not in options:
+                base, hub = chosen.rpartition(f"+{AD_HOC}")[0], named(recipe(workbench.collection, chosen).hub)
+                options[chosen] = f"{RECIPES.get(base, base)}, {hub}" if base else hub
             _choice("Recipe", "recipe", options, 150,
                     "\n\n".join(f"**{RECIPES.get(name, name)}**: {text}" for name, text in DESCRIPTIONS.items()))
             _hubs(workbench, chosen)
@@ -112,13 +112,13 @@ def toolbar(workbench: Workbench, query: Query, result: SearchResult) -> None:
 
 
 def _hubs(workbench: Workbench, chosen: str) -> None:
-    """The hub correction of the recipe; another one is a recipe of its own, which the link describes."""
+    """The hub correction of the recipe; another one in its place is a recipe of its own, which the link describes."""
+    now = recipe(workbench.collection, chosen)
 
     def changed(setting: HubSetting) -> None:
-        link.put(recipe=describe(setting), item="")
-
+        link.put(recipe=describe(setting, now), item="")
     with st.popover("Hubs", key="search_hubs"):
-        hub_control(workbench, recipe(workbench.collection, chosen).hub, changed, key="search_hub")
+        hub_control(workbench, now.hub, changed, key="search_hub")
 
 
 def _choice(label: str, name: str, options: dict, width: int, help: str | None = None) -> None:

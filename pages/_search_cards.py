@@ -29,7 +29,7 @@ def card(
         if len(labels) == len(hit.terms) > 1:
             shown["parts"] = [[label, round(part, 4)] for label, part in zip(labels, hit.terms)]
         if hit.rank_before is not None and hit.rank_before != hit.rank:
-            shown["moved"] = f"{hit.rank_before:,} \u2192 {hit.rank:,}"
+            shown["moved"] = f"{stood(hit)} \u2192 {hit.rank:,}"
             shown["moved_up"] = hit.rank < hit.rank_before
     if grade is not None:
         shown["grade"] = grade
@@ -45,7 +45,12 @@ def card(
 
 def demoted(hit: Hit) -> bool:
     """Whether a hub correction moved a hit down."""
-    return hit.rank_before is not None and hit.rank > hit.rank_before
+    return hit.rank_before is not None and hit.rank > hit.rank_before and not hit.before_at_least
+
+
+def stood(hit: Hit) -> str:
+    """The rank before a hub correction: ``7``, or ``over 256`` where the index was not asked that deep."""
+    return f"over {hit.rank_before - 1:,}" if hit.before_at_least else f"{hit.rank_before:,}"
 
 
 def part_labels(terms: Sequence[Term], hit: Hit) -> list[str]:

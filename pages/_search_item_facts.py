@@ -7,7 +7,7 @@ from html import escape
 import streamlit as st
 
 from core.types import Item, SearchResult
-from pages._search_cards import demoted, part_labels
+from pages._search_cards import demoted, part_labels, stood
 
 N_K_HELP = ("In how many other images' lists of nearest neighbours this one stands (N_k). The mean is the length of"
             " those lists; far above it the image is a hub and gets in the way, at 0 no image leads to it.")
@@ -41,7 +41,7 @@ def why_found(result: SearchResult | None, item_id: str, hub_from: float | None 
     if hit.rank_before is not None and hit.rank_before != hit.rank:
         hub = hub_from is not None and hit.n_k is not None and hit.n_k >= hub_from
         way = ("demoted hub" if hub else "moved down") if demoted(hit) else "moved up"
-        moved = f" ({hit.rank_before:,} \u2192 {hit.rank:,}, {way})"
+        moved = f" ({stood(hit)} \u2192 {hit.rank:,}, {way})"
     st.caption(f"rank {hit.rank}{moved} · score {hit.score:.4f} · cosine {hit.cosine:.4f}")
 
 

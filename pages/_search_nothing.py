@@ -57,6 +57,9 @@ def say_error(error: LoupeError) -> None:
         if link.state()["where"]:
             st.button("Without the filter", key="search_no_filter", on_click=lambda: link.put(where="", item=""))
     elif not isinstance(error, QueryError):
+        if link.state()["recipe"] != link.DEFAULTS["recipe"]:  # its list or its vectors may be gone, or it was forgotten
+            st.button("Search without the recipe", key="search_no_recipe",
+                      on_click=lambda: link.put(recipe=link.DEFAULTS["recipe"], item=""))
         st.button("Show everything", key="search_reset",
                   on_click=lambda: link.put(**{name: value for name, value in link.DEFAULTS.items() if name != "g"}))
 

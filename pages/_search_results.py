@@ -11,9 +11,11 @@ from core.types import Query, SearchResult
 from core.workbench import Workbench
 from pages import _jobs
 from pages import _search_dialogs as dialogs
+from pages import _search_line as line
 from pages import _search_state as link
 from pages import _search_undo as undo
 from pages._grid import GridEvent, card_grid
+from pages._hub_control import bank_name
 from pages._search_cards import card
 
 SORTS = {"name": "by name", "date": "newest first", "n_k": "most often found first", "random": "in random order"}
@@ -70,7 +72,7 @@ def summary(result: SearchResult) -> str:
     if any(term.kind != "text" for term in result.query.terms):
         parts.append("by looks" if result.space == "visual" else "by meaning")
     if result.hub.method != "none":
-        parts.append("corrected")
+        parts.append(f"corrected by {bank_name(result.hub.bank)}")
     parts += ["approximate" if result.plan == "approximate" else "exact", f"{result.timings.get('total', 0):.0f} ms"]
     return " · ".join(parts)
 
@@ -114,7 +116,7 @@ def show_hits(workbench: Workbench, result: SearchResult, hub_from: float | None
     grades = workbench.judgments.grades_for(result.query.query_id) if result.query.terms else {}
     cards = [card(item, hit, hub_from=hub_from, grade=grades.get(item.item_id), terms=result.query.terms)
              for item, hit in zip(items, hits, strict=True)]
-    card_grid(cards, key="search_grid", on_event=handle, label="Results")
+    card_grid(cards, key="search_grid", on_event=handle, label="Results", divider=line.divider(result, hits))
     return tuple(hit.item_id for hit in hits)
 
 

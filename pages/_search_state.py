@@ -16,7 +16,7 @@ from core.query.parse import parse, render
 from core.types import Query, Term
 
 DEFAULTS: dict[str, str | int] = {
-    "q": "", "where": "", "k": 40, "recipe": "plain", "sort": "name", "page": 1, "item": "", "g": 0,
+    "q": "", "where": "", "k": 40, "recipe": "plain", "sort": "name", "page": 1, "item": "", "line": "on", "g": 0,
 }
 MAX_K = 1000
 PAGE_SIZE = 48

@@ -9,6 +9,8 @@ guard()
 import streamlit as st  # noqa: E402
 
 from pages import _hub_after as after  # noqa: E402
+from pages import _hub_link as link  # noqa: E402
+from pages import _hub_map, _hub_page, _hub_tables  # noqa: E402
 from pages import _hub_parts as parts  # noqa: E402
 from pages._hub_finding import proof_line  # noqa: E402
 from pages._hub_proof import proof  # noqa: E402
@@ -19,16 +21,20 @@ wb = workbench()
 if wb is None:
     empty_state("No collection yet", "Hubs are the items that turn up in far too many results. Bring images first.", page="home")
 else:
+    if link.hub():
+        _hub_page.back()
     view = parts.settings(wb)
     if view is None:
         parts.not_yet(wb)
+    elif link.hub():
+        _hub_page.show(wb, view, after.corrected(wb, view))
     else:
         parts.headline(view)
         proof_line(wb)
         if view.n_items > 1:
             corrected = after.corrected(wb, view)
             after.measures(view, corrected)
-            parts.hub_table(view, after.n_k_after(corrected))
-            parts.one_hub(wb, view)
-            parts.antihubs(wb, view)
+            _hub_tables.hubs(wb, view, corrected)
+            _hub_map.sizes(wb, view, corrected)
+            _hub_tables.antihubs(wb, view, corrected)
             proof(wb)

@@ -11,6 +11,7 @@ guard()
 from core.errors import LoupeError, QueryError  # noqa: E402
 from core.types import Query  # noqa: E402
 from pages import _search_dialogs as dialogs  # noqa: E402
+from pages import _search_line as line  # noqa: E402
 from pages import _search_nothing as nothing  # noqa: E402
 from pages import _search_results as results  # noqa: E402
 from pages import _search_state as link  # noqa: E402
@@ -47,9 +48,10 @@ except LoupeError as error:
     st.stop()
 
 toolbar(wb, query, result)
+line.control(wb, result)
 undo.at_the_bottom(wb)
 for warning in result.warnings:
-    st.caption(warning)
+    st.caption(link.plain(warning))
 if link.opened_at() not in (0, result.generation):
     st.caption(f"This link was made when the collection stood at generation {link.opened_at()}; it is at"
                f" {result.generation} now, so the results may differ.")

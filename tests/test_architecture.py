@@ -13,7 +13,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 CORE = PROJECT / "core"
 ROOMS = (
     "types", "errors", "metrics", "store", "ingest", "encode", "index", "graph", "query", "rank", "search", "atlas", "judge",
-    "explain", "jobs", "workbench", "figures", "arguments", "documents", "__main__",
+    "explain", "jobs", "workbench", "figures", "arguments", "documents", "terminal", "measuring",
+    "__main__",
 )  # fmt: skip
 """The way the data goes: a room imports from rooms before it."""
 HEAVY = ("torch", "umap", "numba", "usearch", "pandas", "plotly", "onnxruntime", "onnx", "sklearn", "scipy", "PIL", "pyarrow",

@@ -11,7 +11,7 @@ so no row that is left out can belong to it. No second copy of the vectors is he
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,6 +44,9 @@ class Corrected:
         The rank, from 1, by the cosine alone among the same rows. Exact, unless thousands of rows are too close to
         tell apart by rough cosines (an error of about 1e-4): then counted by these. None where nothing was corrected.
     plan : {"exact", "approximate"}
+    deeper : ndarray of bool, shape (k,), or None
+        With the index: True for rows that are level with or below the last that it gave. Their rank by cosine is not
+        known; `before` is the least it can be.
     """
 
     positions: np.ndarray
@@ -51,11 +54,13 @@ class Corrected:
     scores: np.ndarray
     before: np.ndarray | None
     plan: str
+    deeper: np.ndarray | None = None
 
     def take(self, chosen: np.ndarray | slice) -> Corrected:
         """Some of the rows, in that order."""
         before = None if self.before is None else self.before[chosen]
-        return Corrected(self.positions[chosen], self.cosines[chosen], self.scores[chosen], before, self.plan)
+        deeper = None if self.deeper is None else self.deeper[chosen]
+        return Corrected(self.positions[chosen], self.cosines[chosen], self.scores[chosen], before, self.plan, deeper)
 
 
 def search_corrected(
@@ -73,7 +78,8 @@ def search_corrected(
     """As `core.index.planner.search_vectors`, by cosine plus `bias`.
 
     With the index, its nearest rows and those with the highest bias are candidates, and the answer is approximate:
-    a row that is in neither may be missed.
+    a row that is in neither may be missed, and below the index's nearest the rank before is not known. Where these are
+    too few (rows in the trash are among them), all rows are looked at.
 
     Parameters
     ----------
@@ -87,15 +93,20 @@ def search_corrected(
     allowed = view.live if subset is None else subset
     if exclude is not None and len(exclude):
         allowed = allowed[~np.isin(allowed, exclude)]
-    plan = "exact"
+    k = min(k, len(allowed))
     if subset is None and k and (mode == "usearch" or (mode == "auto" and len(allowed) > EXACT_BELOW)):
         index = approximate.load(collection, view)
         depth = max(4 * k, _INDEX_DEPTH)
         if index is not None and 2 * depth < len(allowed):
-            lifted = highest(bias) if lifted is None else lifted
-            allowed = _candidates(index, view, query_vec, depth, allowed, lifted[: max(depth, _INDEX_LIFTED)])
-            plan = "approximate"
-    return top_k(view.matrix, query_vec, bias, k, allowed, ids=view.item_ids, plan=plan)
+            lifted = highest(bias, view.live) if lifted is None else lifted
+            near, some = _candidates(index, view, query_vec, depth, allowed, lifted[: max(depth, _INDEX_LIFTED)])
+            if len(some) >= k and len(near):
+                found = top_k(view.matrix, query_vec, bias, k, some, ids=view.item_ids, plan="approximate")
+                # Above the last of the index's nearest a row's place among the candidates is its place among all.
+                deeper = found.cosines <= exact.score(view.matrix, query_vec, near).min() + exact.TIE
+                least = np.minimum(found.before, len(near) + 1)
+                return replace(found, before=np.where(deeper, least, found.before), deeper=deeper)
+    return top_k(view.matrix, query_vec, bias, k, allowed, ids=view.item_ids)
 
 
 def top_k(
@@ -184,19 +195,27 @@ def _ranks_before(
     return place[near[order]] + np.searchsorted(falling[~open_ones], -mine, side="left") + 1
 
 
-def highest(bias: np.ndarray) -> np.ndarray:
-    """int64 positions of the `LIFTED` highest biases, the highest first."""
-    few = min(LIFTED, len(bias))
-    found = np.argpartition(-bias, few - 1)[:few] if few else np.empty(0, np.int64)
-    return found[np.argsort(-bias[found], kind="stable")].astype(np.int64)
+def highest(bias: np.ndarray, live: np.ndarray) -> np.ndarray:
+    """int64 positions of the `LIFTED` highest biases of rows that are alive, the highest first."""
+    there = bias[live]
+    few = min(LIFTED, len(there))
+    found = np.argpartition(-there, few - 1)[:few] if few else np.empty(0, np.int64)
+    return live[found[np.argsort(-there[found], kind="stable")]].astype(np.int64)
 
 
 def _candidates(
     index: approximate.VectorIndex, view: VectorView, query: np.ndarray, depth: int, allowed: np.ndarray,
     lifted: np.ndarray,
-) -> np.ndarray:
-    """Ascending positions among `allowed`: the index's nearest, rows with the highest bias, rows it does not know."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ascending positions among `allowed`: the index's nearest; these, rows with the highest bias and those it does not
+    know."""
+    dead = index.covered - int(np.searchsorted(view.live, index.covered))
+    near = _within(index.candidates(query, depth + min(dead, depth)), allowed)
     tail = allowed[np.searchsorted(allowed, index.covered) :]
-    together = np.unique(np.concatenate([index.candidates(query, depth), lifted, tail]))
-    places = np.minimum(np.searchsorted(allowed, together), len(allowed) - 1)
-    return together[allowed[places] == together]
+    return near, np.union1d(np.concatenate([near, tail]), _within(lifted, allowed))
+
+
+def _within(positions: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """Those of `positions` that are in `allowed`, which is ascending."""
+    places = np.minimum(np.searchsorted(allowed, positions), len(allowed) - 1)
+    return positions[allowed[places] == positions]

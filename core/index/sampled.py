@@ -6,12 +6,18 @@ from collections.abc import Callable
 
 import numpy as np
 
+from core.errors import Damaged
 from core.index import exact
 from core.index.usearch import VectorIndex
-from core.store import VectorView
+from core.store import Collection, VectorView
 
 ASKED = 20_000
 """Rows that ask, unless told otherwise: drawn at random, the same ones every time."""
+SAMPLED_FROM = 200_000
+"""Items from which on a sample is counted before all pairs are compared, which takes minutes then."""
+DEPTH = 20
+"""Neighbours kept of each row that asks."""
+ARTIFACT = "sample"
 _AT_ONCE = 256
 _SPARE = 3  # times k: candidates beside the wanted ones, since the index orders by rough scores
 
@@ -71,3 +77,29 @@ def neighbours_of_some(
         if on_progress is not None:
             on_progress(start + len(at), len(asked))
     return asked, out
+
+
+def save(
+    collection: Collection, index: VectorIndex, view: VectorView, on_progress: Callable[[int, int], None] | None = None
+) -> None:
+    """Ask with a sample and keep the answers as an artifact of the vector set; replaces the one before."""
+    asked, near = neighbours_of_some(index, view, min(DEPTH, len(view.live) - 1), on_progress=on_progress)
+    collection.put_artifact(ARTIFACT, view.set.set_id, {"asked": asked, "neighbours": near.astype(np.int32)},
+                            {"epoch": view.epoch}, view.generation)  # fmt: skip
+
+
+def load(collection: Collection, view: VectorView) -> tuple[np.ndarray, np.ndarray] | None:
+    """What was kept, see `neighbours_of_some`; None where there is nothing, or rows have moved since.
+
+    Rows that have gone since are left out: who asked is dropped, who was found is -1.
+    """
+    try:
+        stored = collection.artifact(ARTIFACT, view.set.set_id)
+    except Damaged:
+        return None
+    if stored is None or stored.meta.get("epoch") != view.epoch:
+        return None
+    asked, near = np.asarray(stored.arrays["asked"], np.int64), np.asarray(stored.arrays["neighbours"], np.int64)
+    still = view.alive[asked]
+    asked, near = asked[still], near[still]
+    return asked, np.where((near >= 0) & view.alive[near], near, -1)

@@ -14,8 +14,8 @@ from core.store import homes
 from core.store.db import Database
 from core.types import Job
 
-KINDS = ("ingest", "demo", "encode", "refit", "export", "verify", "refresh", "align", "fetch", "probe", "correct", "prove", "pool")
-_PRIORITY = {"refresh": 2, "verify": 1, "export": 1, "align": 1, "prove": 1, "pool": 1, "fetch": 3}
+KINDS = ("ingest", "demo", "encode", "refit", "export", "verify", "refresh", "align", "fetch", "probe", "correct", "prove", "pool", "cutoff")
+_PRIORITY = {"refresh": 2, "verify": 1, "export": 1, "align": 1, "prove": 1, "pool": 1, "cutoff": 1, "fetch": 3}
 """Lower goes first: images that people wait for come before maps."""
 FINISHED_KEPT = 500
 ATTEMPTS = 5

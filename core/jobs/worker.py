@@ -43,6 +43,7 @@ PIPELINES = {
     "prove": "core.jobs.pipelines.prove",
     "correct": "core.jobs.pipelines.correct",
     "pool": "core.jobs.pipelines.pool",
+    "cutoff": "core.jobs.pipelines.cutoff",
 }
 """Kind of job -> module with ``run(context) -> dict``; imported when the first job of the kind comes."""
 

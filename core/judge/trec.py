@@ -6,6 +6,7 @@ one space between fields and a line feed at the end.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from core.errors import InputError
 from core.judge.judgments import Consolidated
 
 _TOKEN = re.compile(r"\S+")
+_LINE_END = re.compile(r"\r\n|\r|\n")  # as files are read by line; str.splitlines would end lines at form feeds too
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class RunLine:
 
 
 def _fields(text: str, n: int, what: str) -> Iterable[tuple[int, list[str]]]:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(_LINE_END.split(text), 1):
         if not line.strip():
             continue
         parts = _TOKEN.findall(line)
@@ -53,18 +55,20 @@ def _token(value: str, what: str) -> str:
     return value
 
 
-def parse_qrels(text: str) -> list[Qrel]:
+def parse_qrels(text: str, grades: Sequence[int] | None = None) -> list[Qrel]:
     """Read qrels.
 
     Parameters
     ----------
     text : str
         Four fields a line, separated by white space.
+    grades : sequence of int, optional
+        The only grades that may stand there, in order.
 
     Raises
     ------
     InputError
-        With the line's number, where a line has another number of fields or a grade is no integer.
+        With the line's number, where a line has another number of fields or a grade is no integer or not one of `grades`.
     """
     out = []
     for number, (topic, iteration, docno, relevance) in _fields(text, 4, "qrels"):
@@ -72,6 +76,8 @@ def parse_qrels(text: str) -> list[Qrel]:
             out.append(Qrel(topic, docno, int(relevance), iteration))
         except ValueError:
             raise InputError(f"Line {number} of the qrels has the grade {relevance!r}, which is no integer.") from None
+        if grades is not None and out[-1].relevance not in grades:
+            raise InputError(f"Line {number} of the qrels: grades here are {grades[0]} to {grades[-1]}; {topic} {docno} has {relevance}.")
     return out
 
 
@@ -95,7 +101,8 @@ def parse_run(text: str) -> list[RunLine]:
     out = []
     for number, (topic, _, docno, rank, score, tag) in _fields(text, 6, "run"):
         try:
-            float(score)
+            if math.isnan(float(score)):
+                raise ValueError(score)
             out.append(RunLine(topic, docno, int(rank), score, tag))
         except ValueError:
             raise InputError(f"Line {number} of the run has rank {rank!r} and score {score!r}; numbers are needed.") from None

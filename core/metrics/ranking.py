@@ -3,46 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 
-from core.errors import InputError
+from core.metrics.names import Metric, describe, measure
 
 Qrels = Mapping[str, Mapping[str, int]]
 Run = Mapping[str, Mapping[str, float]]
 
+__all__ = ["DEFAULTS", "Metric", "Qrels", "Run", "aggregate", "describe", "per_query"]
+
 DEFAULTS = ("nDCG@10", "R@10", "P@10", "AP", "RR", "Judged@10")
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A metric as a page shows it: its name in ir-measures' spelling, and what it says in one line."""
-
-    name: str
-    meaning: str
-
-
-_MEANINGS = {
-    "nDCG": "How good the order is, 1 is ideal: grades count, and count less further down",
-    "R": "Share of all relevant items that were found",
-    "P": "Share of the results that are relevant",
-    "AP": "Precision at each relevant item, averaged; rewards finding all of them early",
-    "RR": "One divided by the rank of the first relevant item",
-    "Judged": "Share of the results that anybody has judged",
-    "Success": "Share of queries with at least one relevant item",
-}
-
-
-def describe(name: str) -> Metric:
-    """Name and meaning of a metric such as ``nDCG@10``.
-
-    Raises
-    ------
-    InputError
-        If ir-measures does not know it.
-    """
-    parsed = _parse(name)
-    return Metric(str(parsed), _MEANINGS.get(parsed.NAME, (type(parsed).__doc__ or "").strip().split("\n")[0]))
 
 
 def aggregate(qrels: Qrels, run: Run, metrics: Sequence[str] = DEFAULTS) -> dict[str, float]:
@@ -74,11 +43,11 @@ def per_query(qrels: Qrels, run: Run, metrics: Sequence[str] = DEFAULTS) -> dict
     """
     import ir_measures
 
-    parsed = {name: _parse(name) for name in metrics}
+    parsed = {name: measure(name) for name in metrics}
     values = {name: dict.fromkeys(qrels, 0.0) for name in metrics}
     if not qrels or not parsed:
         return values
-    names = {str(measure): name for name, measure in parsed.items()}
+    names = {str(one): name for name, one in parsed.items()}
     judged = [ir_measures.Qrel(q, item, int(grade)) for q, grades in qrels.items() for item, grade in grades.items()]
     ranked = list(_scored(qrels, run))
     if not judged or not ranked:
@@ -98,14 +67,3 @@ def _scored(qrels: Qrels, run: Run) -> Iterable[tuple]:
         order = sorted(scores, key=lambda item: (-round(scores[item], 6), item))
         for rank, item_id in enumerate(order):
             yield ir_measures.ScoredDoc(query_id, item_id, float(len(order) - rank))
-
-
-@lru_cache(maxsize=256)
-def _parse(name: str) -> object:
-    import ir_measures
-
-    try:
-        return ir_measures.parse_measure(name)
-    except (NameError, ValueError, SyntaxError, TypeError) as error:
-        raise InputError(f"There is no metric {name!r}; known are {', '.join(DEFAULTS)} and others of "
-                         "ir-measures.") from error

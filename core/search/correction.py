@@ -1,24 +1,26 @@
 """Hub correction of a search: one number per item, kept beside the vectors, that is added to the cosine.
 
 The bias of an item says how much a bank of other queries likes it: less is added to what all of them find. It is
-stored as an artifact of the vector set with the fingerprint of its bank. Items that came since get theirs when it is
-next used; another bank (new captions, other words), or moved rows, and it is made anew. Its mean over the items is
-taken off, which changes no ranking and keeps scores near the cosine.
+stored as an artifact of the vector set with the fingerprint of what it was made from. Items that came since get theirs
+when it is next used; another bank (new captions, other words; for the dual methods other items too), or moved rows, and
+it is made anew. Its mean over the items is taken off, which changes no ranking and keeps scores near the cosine.
 """
 
 from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.errors import Damaged
 from core.index.corrected import highest
-from core.rank.hubness import item_bias
-from core.search import banks
+from core.rank.hubness import LazyRows, item_bias, local, sinkhorn, softmax
+from core.search import banks, recipes
 from core.search.banks import Bank
 from core.search.filters import remembered
 from core.store import Collection, VectorView
@@ -30,12 +32,18 @@ Progress = Callable[[int, int], None]
 AT_ONCE = 20_000 * banks.BANK_AT_MOST
 """Pairs of an item and a bank row that are compared while somebody waits: about a second."""
 TEXTS_AT_ONCE = 200
-"""Texts of a bank that are encoded while somebody waits."""
+"""Texts of a bank that are encoded while somebody waits, at most."""
+_ENCODED_WITHIN_S = 0.7  # and only where the first few say that all take no longer
+_PACED = 8
+_WAITED_S = 0.5  # for somebody else who is making the same
 _KEPT = 12  # biases of a vector set; strengths that were only tried go again
 _ROWS = 8192
-_PASSES = {"dual_is": 2, "dual_is_additive": 2, "sinkhorn": 6}
+_SINKHORN_PASSES = 6
 _GROWN = 0.1  # share by which the logged queries may change before a bank of them is taken anew
-_lock = threading.RLock()
+_CONSTANTS = f"1 {softmax.BETA_GALLERY} {softmax.ADDITIVE_WEIGHT} {local.K} {sinkhorn.N_ITERS}"
+_slow: set[tuple[object, ...]] = set()
+_turns: dict[tuple[object, ...], threading.Lock] = {}
+_guard = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,15 +59,18 @@ class Correction:
     setting : HubSetting
         With the bank that was used.
     said : tuple of str
+    bank : Bank or None
+        What it was made from; None for one from before the last changes.
     """
 
     bias: np.ndarray
     lifted: np.ndarray
     setting: HubSetting
     said: tuple[str, ...] = ()
+    bank: Bank | None = None
 
 
-class _Later(Exception):
+class Later(Exception):
     """A bias that takes too long to make now."""
 
 
@@ -70,6 +81,7 @@ def correction(
     encode: Encode,
     *,
     later: Callable[[HubSetting], object] | None = None,
+    texts_at_once: int = TEXTS_AT_ONCE,
     on_progress: Progress | None = None,
 ) -> Correction | None:
     """The bias of a setting for a view: the stored one, brought up to date, or a new one.
@@ -83,6 +95,8 @@ def correction(
     later : callable, optional
         Called with the setting instead of making a bias that takes over about a second. What there was before the
         last change is used then, if there is anything. Without it the caller waits.
+    texts_at_once : int
+        Texts that may be encoded before `later` is called; 0 where the encoder is not loaded.
 
     Returns
     -------
@@ -94,26 +108,24 @@ def correction(
     if len(bank) < 2 or len(view.live) < 2:
         return None
     used = replace(setting, bank=bank.name, beta=20.0 if setting.method == "csls" else float(setting.beta))
-    kind = kind_of(used)
-    key = (collection.path, collection.uid, view.set.set_id, kind, view.epoch, view.changed, len(view), bank.fingerprint)
+    key = (*_place(collection, view, used), view.epoch, view.changed, len(view), bank.fingerprint)
 
     def make() -> tuple[np.ndarray, np.ndarray]:
-        with _lock:
-            bias = _current(collection, view, used, bank, encode, later is not None, on_progress)
-        return bias, highest(bias)
+        bias = _current(collection, view, used, bank, encode, None if later is None else texts_at_once, on_progress)
+        return bias, highest(bias, view.live)
 
     notes = (said,) if said else ()
     try:
-        return Correction(*remembered(key, make), used, notes)
-    except _Later:
+        return Correction(*remembered(key, make), used, notes, bank)
+    except Later:
         later(setting)  # type: ignore[misc] - it is there, or nothing would be put off
-    old = _stored(collection, kind, view)
+    old = stored(collection, used, view)
     if old is None:
         return None
     bias = np.zeros(len(view), np.float32)
     bias[: len(old[0])] = old[0]
     stale = "The hub correction is from before the last changes; it is being brought up to date."
-    return Correction(bias, highest(bias), used, (*notes, stale))
+    return Correction(bias, highest(bias, view.live), used, (*notes, stale))
 
 
 def kind_of(setting: HubSetting) -> str:
@@ -126,88 +138,120 @@ def kind_of(setting: HubSetting) -> str:
 
 
 def _current(
-    collection: Collection, view: VectorView, setting: HubSetting, bank: Bank, encode: Encode, hurry: bool,
+    collection: Collection, view: VectorView, setting: HubSetting, bank: Bank, encode: Encode, hurry: int | None,
     on_progress: Progress | None,
 ) -> np.ndarray:
-    """float32 (n,): the bias for all rows of the view, stored if it was not."""
-    kind = kind_of(setting)
-    found = _stored(collection, kind, view)
-    bias, centre, start = np.empty(0, np.float32), None, 0
-    if found is not None and found[1]["bank"] == bank.fingerprint:
-        whole = setting.method == "sinkhorn"  # each item's share hangs on all the others
-        if whole and found[2] < view.changed:
-            bias = np.empty(0, np.float32)
-        else:
-            bias, centre, start = found[0], float(found[1]["centre"]), len(found[0])  # type: ignore[arg-type]
-        if start >= len(view):
-            return bias[: len(view)]
-    known = None if bank.positions is not None else _encoded(collection, view, bank)
-    rows = len(view) - start
-    if hurry and (
-        rows * len(bank) * _PASSES.get(setting.method, 1) > AT_ONCE
-        or (bank.positions is None and known is None and len(bank) > TEXTS_AT_ONCE)
-    ):
-        raise _Later
-    if bank.positions is not None:
-        vectors = view.rows(bank.positions)
-    elif known is None:
-        vectors = np.asarray(encode(list(bank.texts)), np.float32)
-        collection.put_artifact(
-            _bank_kind(bank.name), view.set.set_id, {"vectors": vectors},
-            {"bank": bank.fingerprint, "texts": list(bank.texts)}, view.generation,
-        )
-    else:
-        vectors = known
-    fresh = _biases(collection, view, setting, bank, vectors, start, on_progress)
-    if centre is None:
-        centre = float(fresh[view.live].mean())
-    bias = np.concatenate([bias, (fresh - centre).astype(np.float32)])
-    meta = {"bank": bank.fingerprint, "rows_of_bank": len(bank), "epoch": view.epoch, "centre": centre,
-            "method": setting.method, "beta": setting.beta, "of": setting.bank}
-    collection.put_artifact(kind, view.set.set_id, {"bias": bias}, meta, view.generation)
-    _tidy(collection, view.set.set_id)
+    """float32 (n,): the bias for all rows of the view, stored if it was not. `hurry`: texts that may be encoded."""
+    gallery = gallery_of(collection, view, setting)
+    made_from = _fingerprint(bank, gallery, view)
+
+    def known() -> tuple[np.ndarray, float | None]:
+        found = stored(collection, setting, view)
+        if found is None or found[1]["bank"] != made_from:
+            return np.empty(0, np.float32), None
+        if setting.method == "sinkhorn" and found[2] < view.changed:  # each item's share hangs on all the others
+            return np.empty(0, np.float32), None
+        return found[0], float(found[1]["centre"])  # type: ignore[arg-type]
+
+    bias, centre = known()
+    if len(bias) == len(view):
+        return bias
+    with _turn(_place(collection, view, setting), hurry is not None):
+        bias, centre = known()
+        if len(bias) == len(view):
+            return bias
+        if hurry is not None and (len(view) - len(bias)) * pairs(setting, bank, gallery) > AT_ONCE:
+            raise Later
+        vectors = bank_vectors(collection, view, bank, encode, hurry)
+        fresh = biases(view, setting, bank, vectors, gallery, len(bias), on_progress)
+        if centre is None:
+            centre = float(fresh[view.live].mean())
+        bias = np.concatenate([bias, (fresh - centre).astype(np.float32)])
+        meta = {"bank": made_from, "rows_of_bank": len(bank), "epoch": view.epoch, "centre": centre,
+                "method": setting.method, "beta": setting.beta, "of": setting.bank}
+        collection.put_artifact(kind_of(setting), view.set.set_id, {"bias": bias}, meta, view.generation)
+        _tidy(collection, view.set.set_id, kind_of(setting))
     return bias
 
 
-def _biases(
-    collection: Collection, view: VectorView, setting: HubSetting, bank: Bank, vectors: np.ndarray, start: int,
-    on_progress: Progress | None,
+def _place(collection: Collection, view: VectorView, setting: HubSetting) -> tuple[object, ...]:
+    return collection.path, collection.uid, view.set.set_id, kind_of(setting)
+
+
+@contextmanager
+def _turn(place: tuple[object, ...], hurry: bool) -> Iterator[None]:
+    """One makes a bias, others wait for it; who is in a hurry not for long."""
+    with _guard:
+        turn = _turns.setdefault(place, threading.Lock())
+    if not turn.acquire(timeout=_WAITED_S if hurry else -1):
+        raise Later
+    try:
+        yield
+    finally:
+        turn.release()
+
+
+def pairs(setting: HubSetting, bank: Bank, gallery: np.ndarray | None) -> int:
+    """What an item is compared with to make its bias, as often as that is done."""
+    return (len(bank) + (0 if gallery is None else len(gallery))) * (_SINKHORN_PASSES if setting.method == "sinkhorn" else 1)
+
+
+def gallery_of(collection: Collection, view: VectorView, setting: HubSetting) -> np.ndarray | None:
+    """Positions of the second bank, of the dual methods."""
+    return banks.sample_of(collection, view) if setting.method.startswith("dual") else None
+
+
+def _fingerprint(bank: Bank, gallery: np.ndarray | None, view: VectorView) -> str:
+    """Another one as soon as anything is another that every row's bias depends on."""
+    rows = b"" if gallery is None else gallery.tobytes() + str(view.epoch).encode()
+    return hashlib.sha256(f"{_CONSTANTS} {bank.fingerprint} ".encode() + rows).hexdigest()[:16]
+
+
+def biases(
+    view: VectorView, setting: HubSetting, bank: Bank, vectors: np.ndarray, gallery: np.ndarray | None, start: int,
+    on_progress: Progress | None = None,
 ) -> np.ndarray:
     """float64: the bias of the rows from `start` on. Rows in the trash have one too: they may come back."""
     n = len(view) - start
     if setting.method == "sinkhorn":
         out = np.zeros(n)
         where = None if bank.positions is None else np.searchsorted(view.live, bank.positions)
-        out[view.live] = item_bias(
-            vectors, view.rows(view.live), "sinkhorn", setting.beta, bank_positions=where, on_progress=on_progress
-        )
+        rows = LazyRows((len(view.live), view.set.dim), lambda part: view.rows(view.live[part]))
+        out[view.live] = item_bias(vectors, rows, "sinkhorn", setting.beta, bank_positions=where, on_progress=on_progress)
         return out
-    dual = setting.method.startswith("dual")
-    gallery = banks.sample_of(collection, view) if dual else None
-    more = {} if gallery is None else {"gallery_vectors": view.rows(gallery)}
     out = np.empty(n)
     for low in range(start, len(view), _ROWS):
         high = min(low + _ROWS, len(view))
-        if gallery is not None:
-            more["gallery_positions"] = _within(gallery, low, high)
-        out[low - start : high - start] = item_bias(
-            vectors, view.rows(np.arange(low, high)), setting.method, setting.beta,
-            bank_positions=None if bank.positions is None else _within(bank.positions, low, high), **more,
-        )
+        out[low - start : high - start] = bias_of(view, setting, bank.positions, vectors, gallery, np.arange(low, high))
         if on_progress is not None:
             on_progress(high - start, n)
     return out
 
 
-def _within(positions: np.ndarray, low: int, high: int) -> np.ndarray:
-    """Positions counted from `low`; -1 for those outside low .. high - 1."""
-    return np.where((positions >= low) & (positions < high), positions - low, -1)
+def bias_of(
+    view: VectorView, setting: HubSetting, positions: np.ndarray | None, vectors: np.ndarray, gallery: np.ndarray | None,
+    chosen: np.ndarray,
+) -> np.ndarray:
+    """float64 (m,): `item_bias` of the rows `chosen` (ascending) by bank rows `vectors`, which are items `positions`."""
+    more: dict[str, object] = {}
+    if gallery is not None:
+        more = {"gallery_vectors": view.rows(gallery), "gallery_positions": _among(gallery, chosen)}
+        if setting.method == "dual_is_additive":
+            more["beta2"] = setting.beta  # as published: one temperature for both halves
+    where = None if positions is None else _among(positions, chosen)
+    return item_bias(vectors, view.rows(chosen), setting.method, setting.beta, bank_positions=where, **more)
 
 
-def _stored(collection: Collection, kind: str, view: VectorView) -> tuple[np.ndarray, dict[str, object], int] | None:
+def _among(positions: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Where positions stand among those `chosen`, ascending; -1 for the others."""
+    found = np.minimum(np.searchsorted(chosen, positions), len(chosen) - 1)
+    return np.where(chosen[found] == positions, found, -1)
+
+
+def stored(collection: Collection, setting: HubSetting, view: VectorView) -> tuple[np.ndarray, dict[str, object], int] | None:
     """(bias, meta, generation) of a stored bias whose rows are still where they were."""
     try:
-        found = collection.artifact(kind, view.set.set_id)
+        found = collection.artifact(kind_of(setting), view.set.set_id)
         if found is None or found.meta.get("epoch") != view.epoch or "centre" not in found.meta:
             return None
         return np.asarray(found.arrays["bias"], np.float32)[: len(view)], dict(found.meta), found.generation
@@ -219,13 +263,52 @@ def _bank_kind(name: str) -> str:
     return f"hubbank-{hashlib.sha256(name.encode()).hexdigest()[:10]}"
 
 
-def _encoded(collection: Collection, view: VectorView, bank: Bank) -> np.ndarray | None:
-    """The stored vectors of a bank of words."""
+def _encoded(collection: Collection, view: VectorView, bank: Bank) -> tuple[dict[str, np.ndarray], Mapping[str, object]]:
+    """(vector by `core.search.banks.name_of` its text, meta) as stored for a bank of words; its texts are not kept."""
     try:
         found = collection.artifact(_bank_kind(bank.name), view.set.set_id)
-        return None if found is None or found.meta.get("bank") != bank.fingerprint else np.asarray(found.arrays["vectors"])
-    except (Damaged, KeyError):
-        return None
+        if found is not None:
+            return dict(zip(found.meta["names"], found.arrays["vectors"], strict=True)), found.meta  # type: ignore[call-overload]
+    except (Damaged, KeyError, ValueError):
+        pass
+    return {}, {}
+
+
+def bank_vectors(
+    collection: Collection, view: VectorView, bank: Bank, encode: Encode, hurry: int | None = None
+) -> np.ndarray:
+    """float32 (B, d): the rows of a bank; only texts that are new to it are encoded, and kept."""
+    if bank.positions is not None:
+        return view.rows(bank.positions)
+    known, meta = _encoded(collection, view, bank)
+    lacking = [n for n, name in enumerate(bank.names) if name not in known]
+    if lacking:
+        if bank.kept:
+            raise Damaged("The vectors of the logged queries are damaged; search again, and they are made anew.")
+        texts = [bank.texts[n] for n in lacking]
+        rows = _in_time(texts, encode, hurry, (collection.path, view.set.set_id))
+        known.update(zip([bank.names[n] for n in lacking], rows, strict=True))
+    vectors = np.stack([known[name] for name in bank.names]).astype(np.float32)
+    if lacking or meta.get("bank") != bank.fingerprint:
+        collection.put_artifact(
+            _bank_kind(bank.name), view.set.set_id, {"vectors": vectors},
+            {"bank": bank.fingerprint, "names": list(bank.names)}, view.generation,
+        )
+    return vectors
+
+
+def _in_time(texts: list[str], encode: Encode, hurry: int | None, place: tuple[object, ...]) -> np.ndarray:
+    """Encode; where somebody waits the first few texts say whether all take too long."""
+    if hurry is None or len(texts) <= min(hurry, _PACED):
+        return np.asarray(encode(texts), np.float32)
+    if len(texts) > hurry or place in _slow:
+        raise Later
+    began = time.perf_counter()
+    first = np.asarray(encode(texts[:_PACED]), np.float32)
+    if (time.perf_counter() - began) / _PACED * len(texts) > _ENCODED_WITHIN_S:
+        _slow.add(place)
+        raise Later
+    return np.concatenate([first, np.asarray(encode(texts[_PACED:]), np.float32)])
 
 
 def _steady(collection: Collection, view: VectorView, bank: Bank) -> Bank:
@@ -233,20 +316,24 @@ def _steady(collection: Collection, view: VectorView, bank: Bank) -> Bank:
     if bank.name != "queries":
         return bank
 
-    def stored() -> Bank:
-        try:
-            found = collection.artifact(_bank_kind(bank.name), view.set.set_id)
-        except Damaged:
+    def kept() -> Bank:
+        known, meta = _encoded(collection, view, bank)
+        if len(known) < 2 or len(set(known) ^ set(bank.names)) > max(2, _GROWN * len(known)):
             return bank
-        texts = () if found is None else tuple(map(str, found.meta.get("texts", ())))  # type: ignore[arg-type]
-        if len(texts) < 2 or len(set(texts) ^ set(bank.texts)) > max(2, _GROWN * len(texts)):
-            return bank
-        return Bank(bank.name, texts, None, str(found.meta["bank"]))  # type: ignore[union-attr]
+        return Bank(bank.name, (), None, str(meta["bank"]), tuple(known))
 
-    return remembered((collection.path, collection.uid, view.set.set_id, "hub-steady", bank.fingerprint), stored)
+    return remembered((collection.path, collection.uid, view.set.set_id, "hub-steady", bank.fingerprint), kept)
 
 
-def _tidy(collection: Collection, set_id: str) -> None:
+def _tidy(collection: Collection, set_id: str, latest: str) -> None:
+    """Let biases go that were made long ago, those of recipes stay; and the vectors of lists that are no more."""
+    wanted = {latest}
+    for made in recipes.recipes(collection).values():
+        if made.hub.method != "none":
+            wanted |= {kind_of(replace(made.hub, bank=bank)) for bank in (made.hub.bank, "captions", "items")}
     rows = collection.select("SELECT kind FROM artifacts WHERE set_id = ? AND kind LIKE 'hub-%' ORDER BY made_at DESC", (set_id,))
-    for (kind,) in rows[_KEPT:]:
+    gone = [kind for (kind,) in rows if kind not in wanted][_KEPT - 1 :]
+    there = {_bank_kind(name) for name in (*banks.NAMED, *(banks.LIST + name for name in banks.lists(collection)))}
+    rows = collection.select("SELECT kind FROM artifacts WHERE set_id = ? AND kind LIKE 'hubbank-%'", (set_id,))
+    for kind in (*gone, *(kind for (kind,) in rows if kind not in there)):
         collection.drop_artifact(kind, set_id)

@@ -18,13 +18,15 @@ from core.index.planner import search_vectors
 from core.query.compose import Composed, compose
 from core.query.parse import check
 from core.rank import fold as folding
-from core.search import recipes, sets
+from core.search import cutoffs, recipes, sets
+from core.search.banks import bank
 from core.search.browse import browse
-from core.search.correction import Correction, correction
+from core.search.correction import TEXTS_AT_ONCE, Correction, correction
 from core.search.facts import facts
 from core.search.filters import filtered, n_live, numbers, positions, remembered, state_of
+from core.search.own import without_query
 from core.store import Collection, VectorView
-from core.types import Hit, HubSetting, Query, Recipe, SearchResult, Term, VectorSet
+from core.types import Hit, HubSetting, Job, Query, Recipe, SearchResult, Term, VectorSet
 
 EncoderFor = Callable[[str], Encoder]
 
@@ -59,6 +61,7 @@ def run(
     encoder_for: EncoderFor | None = None,
     offset: int = 0,
     later: Callable[[VectorSet, HubSetting], object] | None = None,
+    keep_references: bool = False,
 ) -> SearchResult:
     """Answer a query.
 
@@ -74,6 +77,8 @@ def run(
     later : callable, optional
         Called with the vector set and the setting where a hub correction has to be made first and that takes over
         about a second; the answer is then without it and says so. Default: make it now.
+    keep_references : bool
+        Rank the items the query itself names, too, as some benchmarks do; people want to see others.
 
     Returns
     -------
@@ -98,22 +103,27 @@ def run(
     clock = _Clock()
     chosen, warnings = sets.choose(collection, query, recipe)
     view = collection.view(chosen.set_id)
-    composed = _composed(collection, query, view, recipe, encoder_for)
+    composed = composed_of(collection, query, view, recipe, encoder_for)
     clock.lap("encode")
 
-    subset = _subset(collection, query, view, warnings)
-    references = np.unique(view.find(term.value for term in query.terms if term.kind == "item"))
+    subset = subset_of(collection, query, view, warnings)
+    references = np.unique(view.find(term.value for term in query.terms if term.kind == "item" and not keep_references))
     passing = view.live if subset is None else subset
     matched = len(passing) - int(np.isin(references, passing).sum())
     clock.lap("filter")
 
     want = min(offset + k, matched)
-    added = _correction(collection, query, view, recipe, encoder_for, later, warnings)
+    added = correction_of(collection, query, view, recipe, encoder_for, later, warnings)
     clock.lap("rank")
 
     def plain(count: int) -> Corrected:
         found, scores, plan = search_vectors(collection, view, composed.q, count, subset, recipe.index, exclude=references)
         return Corrected(found, scores, scores.astype(np.float64), None, plan)
+
+    if added is not None:
+        added = without_query(
+            collection, view, query, added, lambda count: plain(min(count, matched)).positions, (recipe.compose, recipe.index)
+        )
 
     def search(count: int) -> Corrected:
         if added is None:
@@ -132,20 +142,24 @@ def run(
     hits = _hits(collection, view, composed, found.take(slice(offset, None)), offset, alike[offset:])
     if all(term.weight < 0 for term in query.terms):
         warnings.append("Every term has a minus, so these are the images least like them.")
+    bias = None if added is None else added.bias
+    setting = HubSetting() if added is None else added.setting
+    line, note = cutoffs.line_of(collection, view, query, cutoffs.Key.of(chosen.set_id, query, recipe, setting), composed.q, bias, hits)
     clock.lap("rank")
     return SearchResult(
         query=query, k=k, hits=hits, total=len(view.live), matched=matched, plan=found.plan, timings=clock.done(),
         warnings=tuple(warnings), generation=view.generation, recipe=recipe.name, space=chosen.space,
-        set_id=chosen.set_id, hub=HubSetting() if added is None else added.setting,
+        set_id=chosen.set_id, hub=setting, cutoff=line, cutoff_note=note,
     )
 
 
 # ---------------------------------------------------------------- terms to a vector
 
 
-def _composed(
+def composed_of(
     collection: Collection, query: Query, view: VectorView, recipe: Recipe, encoder_for: EncoderFor | None
 ) -> Composed:
+    """The query's terms as one vector in the view's space."""
     encoder = None
     if any(term.kind != "item" for term in query.terms):
         encoder = _encoder(encoder_for, view.set)
@@ -203,7 +217,7 @@ def _vector(collection: Collection, term: Term, view: VectorView, encoder: Encod
 # ---------------------------------------------------------------- hub correction
 
 
-def _correction(
+def correction_of(
     collection: Collection, query: Query, view: VectorView, recipe: Recipe, encoder_for: EncoderFor | None,
     later: Callable[[VectorSet, HubSetting], object] | None, warnings: list[str],
 ) -> Correction | None:
@@ -213,21 +227,29 @@ def _correction(
     if all(term.weight < 0 for term in query.terms):
         warnings.append("The hub correction is left off: a query of minus terms alone finds what other queries do not.")
         return None
-    waits: list[HubSetting] = []
+    words = any(term.kind == "text" for term in query.terms)
+    if words and recipe.hub.bank != "items" and bank(collection, view, recipe.hub.bank)[0].name == "items":
+        # Images find each other for other reasons than words find them: on Flickr8k dev, R@1 1.3 to 4.5 points lower.
+        lacking = "too few captions" if recipe.hub.bank == "auto" else f"no {recipe.hub.bank}"
+        warnings.append(f"The hub correction is left off: there are {lacking} to compare with, and compared with the"
+                        " images themselves queries in words usually get worse. Choose that bank to try it all the same.")
+        return None
+    waits: list[object] = []
 
     def put_off(setting: HubSetting) -> None:
-        waits.append(setting)
-        later(view.set, setting)  # type: ignore[misc] - only asked where it is given
+        waits.append(later(view.set, setting))  # type: ignore[misc] - only asked where it is given
 
-    found = prepare(collection, view, recipe.hub, encoder_for, later=put_off if later is not None else None)
-    words = any(term.kind == "text" for term in query.terms)
-    if found is not None and recipe.hub.bank == "auto" and found.setting.bank == "items" and words:
-        # Images find each other for other reasons than words find them: on Flickr8k dev, R@1 1.3 to 4.5 points lower.
-        warnings.append("The hub correction is left off: there are too few captions to compare with, and compared with the"
-                        " images themselves queries in words usually get worse. Choose that bank to try it all the same.")
+    # A query of items alone has not loaded the encoder, and that takes longer than somebody waits.
+    loaded = any(term.kind != "item" for term in query.terms)
+    try:
+        found = prepare(collection, view, recipe.hub, encoder_for, later=put_off if later is not None else None, loaded=loaded)
+    except EncoderError as error:
+        warnings.append(f"The hub correction is left off: its bank cannot be encoded. {error}")
         return None
     if found is not None:
         warnings += found.said
+    elif waits and isinstance(waits[0], Job) and waits[0].state in ("failed", "cancelled"):
+        warnings.append(f"The hub correction could not be made; these results are without it. {waits[0].message}".strip())
     elif waits:
         warnings.append("The hub correction is being prepared; these results are without it.")
     else:
@@ -237,9 +259,15 @@ def _correction(
 
 def prepare(
     collection: Collection, view: VectorView, setting: HubSetting, encoder_for: EncoderFor | None = None, *,
-    later: Callable[[HubSetting], object] | None = None, on_progress: Callable[[int, int], None] | None = None,
+    later: Callable[[HubSetting], object] | None = None, loaded: bool = True,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Correction | None:
     """`core.search.correction.correction`, with the texts of its bank encoded by the encoder of the view's vectors.
+
+    Parameters
+    ----------
+    loaded : bool
+        The encoder is at hand; otherwise texts are left to `later`.
 
     Raises
     ------
@@ -248,14 +276,14 @@ def prepare(
     """
     return correction(
         collection, view, setting, lambda texts: _encoder(encoder_for, view.set).encode_texts(texts),
-        later=later, on_progress=on_progress,
+        later=later, texts_at_once=TEXTS_AT_ONCE if loaded else 0, on_progress=on_progress,
     )
 
 
 # ---------------------------------------------------------------- filters, folding
 
 
-def _subset(collection: Collection, query: Query, view: VectorView, warnings: list[str]) -> np.ndarray | None:
+def subset_of(collection: Collection, query: Query, view: VectorView, warnings: list[str]) -> np.ndarray | None:
     """Positions that pass the filter, ascending; None without a filter."""
     if not filtered(query):
         found, waiting = None, n_live(collection) - len(view.live)
@@ -291,6 +319,11 @@ def _folded(
         position = view.position(item_id)
         return position is not None and bool(usable[position])
 
+    def stands_for(item_id: str) -> tuple[bool, str]:
+        # A group is called as one of its members, which may stand for itself.
+        group = folds.group(item_id)
+        return (False, item_id) if group is None else (True, group)
+
     count = min(matched, want + 16)
     while True:
         found = search(count)
@@ -305,12 +338,15 @@ def _folded(
         others = members.get(folds.group(item_id) or "", ())
         alike.append(tuple(other for other in others if other != item_id and can_stand(other)))
     if found.before is not None and len(ids):
-        # A group stands where its first member stood, which another one may lead now.
+        # A group stands where its leader stood, which another member may be now.
         depth = min(matched, int(found.before.max()))
         uncorrected = view.item_ids[plain(depth).positions].tolist()
-        groups = dict.fromkeys(folds.group(item_id) or item_id for item_id in uncorrected)
-        places = {group: rank for rank, group in enumerate(groups, 1)}
-        found = replace(found, before=np.array([places.get(folds.group(i) or i, len(places) + 1) for i in ids], np.int64))
+        led = [uncorrected[n] for n in folding.leaders(uncorrected, folds, can_stand)]
+        places = {stands_for(item_id): rank for rank, item_id in enumerate(led, 1)}
+        where = [places.get(stands_for(item_id)) for item_id in ids]
+        deeper = np.array([place is None for place in where]) if found.deeper is not None else None
+        before = np.array([len(led) + 1 if place is None else place for place in where], np.int64)
+        found = replace(found, before=before, deeper=deeper)
     return found, alike
 
 
@@ -337,6 +373,7 @@ def _hits(
             item_id=item_id, rank=offset + n + 1, score=scores[n], cosine=cosines[n], terms=tuple(given[n]),
             file=file, caption=caption, n_k=n_k, alike=alike[n] if alike else (),
             rank_before=None if found.before is None else int(found.before[n]),
+            before_at_least=found.deeper is not None and bool(found.deeper[n]),
         )
         for n, (item_id, (file, caption, n_k)) in enumerate(zip(ids, facts(collection, ids)))
     )

@@ -24,7 +24,9 @@ BUILT_IN: Mapping[str, Recipe] = {
 ``joint-only`` compares images alone by meaning too; ``hubs-corrected`` holds back what all queries find."""
 
 AD_HOC = "hub:"
-"""A hub correction without a name is written ``hub:METHOD:BETA:BANK``, such as ``hub:is:20:captions``."""
+"""A hub correction without a name is written ``hub:METHOD:BETA:BANK``, such as ``hub:is:20:captions``; on top of another
+recipe ``RECIPE+hub:METHOD:BETA:BANK``, such as ``folded+hub:is:20:captions``."""
+_ON_TOP = f"+{AD_HOC}"
 BETA_AT_MOST = 1_000.0
 
 OF_THE_COLLECTION = ("active", "joint")
@@ -54,7 +56,7 @@ def recipes(collection: Collection) -> dict[str, Recipe]:
 
 
 def recipe(collection: Collection, name: str) -> Recipe:
-    """The recipe of that name, or the one that ``hub:METHOD:BETA:BANK`` describes.
+    """The recipe of that name, or the one that ``hub:METHOD:BETA:BANK`` describes, on top of another or not.
 
     Raises
     ------
@@ -70,6 +72,9 @@ def recipe(collection: Collection, name: str) -> Recipe:
     kept = _kept(collection)
     if name in kept:
         return from_json(kept[name])
+    base, on_top, hub = name.rpartition(_ON_TOP)
+    if on_top and _ON_TOP not in base:
+        return check(replace(recipe(collection, base), name=name, version=1, hub=_described(AD_HOC + hub)))
     raise NotFound(f"There is no recipe {name!r}; there are: {', '.join([*BUILT_IN, *sorted(kept)])}.")
 
 
@@ -84,7 +89,7 @@ def save_recipe(collection: Collection, made: Recipe) -> Recipe:
         Its vector set is not there.
     """
     made = check(made)
-    if made.name in BUILT_IN or made.name.startswith(AD_HOC):
+    if made.name in BUILT_IN or made.name.startswith(AD_HOC) or _ON_TOP in made.name:
         raise InputError(f"The recipe {made.name} is built in; give yours another name.")
     if made.set not in OF_THE_COLLECTION:
         collection.set(made.set)
@@ -140,7 +145,8 @@ def check(made: Recipe) -> Recipe:
     ------
     InputError
     """
-    if not isinstance(made.name, str) or not 1 <= len(made.name) <= 60 or not made.name.isprintable():
+    most = 200 if isinstance(made.name, str) and AD_HOC in made.name else 60
+    if not isinstance(made.name, str) or not 1 <= len(made.name) <= most or not made.name.isprintable():
         raise InputError("A recipe's name has 1 to 60 printable characters.")
     if not isinstance(made.version, int) or isinstance(made.version, bool) or made.version < 1:
         raise InputError(f"The version of a recipe is a whole number from 1 on, not {made.version!r}.")
@@ -174,9 +180,20 @@ def check_hub(setting: HubSetting) -> HubSetting:
     return setting
 
 
-def describe(setting: HubSetting) -> str:
-    """A hub correction as the name of a recipe, such as ``hub:is:20:captions``; ``plain`` for none."""
-    return "plain" if setting.method == "none" else f"{AD_HOC}{setting.method}:{setting.beta:g}:{setting.bank}"
+def describe(setting: HubSetting, base: Recipe = BUILT_IN["plain"]) -> str:
+    """A hub correction in place of that of a recipe, as the name of one: ``hub:is:20:captions``, or ``plain`` for none.
+
+    What else is in `base` stays: ``folded+hub:is:20:captions``.
+    """
+    plain = BUILT_IN["plain"]
+    if replace(base, name=plain.name, version=plain.version, hub=plain.hub) == plain:
+        return plain.name if setting.method == "none" else _written(setting)
+    name = base.name.rpartition(_ON_TOP)[0] or base.name
+    return name if setting.method == "none" and name in BUILT_IN else f"{name}+{_written(setting)}"
+
+
+def _written(setting: HubSetting) -> str:
+    return f"{AD_HOC}{setting.method}:{setting.beta:g}:{setting.bank}"
 
 
 def _described(name: str) -> HubSetting:

@@ -19,21 +19,23 @@ from core.types import CollectionInfo, Job, Query, Recipe, SearchResult
 from core.workbench import submitting
 from core.workbench.adapting import AdaptService
 from core.workbench.correcting import CorrectionService
+from core.workbench.cutoffs import CutoffService
 from core.workbench.encoders import EncoderService
+from core.workbench.hub_page import HubPageService
 from core.workbench.hubs import HubService
 from core.workbench.items import ItemService
-from core.workbench.judgments import JudgmentService
 from core.workbench.maps import MapService
 from core.workbench.pooling import PoolService
 from core.workbench.proving import ProofService
 from core.workbench.querysets import QuerySetService
+from core.workbench.suggesting import JudgingService
 
 __all__ = ["Workbench"]
 
 
 class Workbench:
-    """A collection with its services: `items`, `maps`, `hubs`, `correcting`, `querysets`, `pools`, `judgments`,
-    `encoders`, `adapt`, `proof`.
+    """A collection with its services: `items`, `maps`, `hubs`, `hub_pages`, `correcting`, `querysets`, `pools`, `judgments`,
+    `encoders`, `adapt`, `proof`, `cutoffs`.
 
     Cheap to make and safe to share between threads; nothing is held open.
 
@@ -196,6 +198,11 @@ class Workbench:
         return HubService(self.collection)
 
     @cached_property
+    def hub_pages(self) -> HubPageService:
+        """One hub at a time: its facts, its queries, whose right answers it stands before."""
+        return HubPageService(self.collection)
+
+    @cached_property
     def correcting(self) -> CorrectionService:
         """Hub corrections: their banks, their biases, and what they change."""
         return CorrectionService(self.collection)
@@ -211,9 +218,9 @@ class Workbench:
         return PoolService(self.collection)
 
     @cached_property
-    def judgments(self) -> JudgmentService:
-        """Query sets, grades, qrels."""
-        return JudgmentService(self.collection)
+    def judgments(self) -> JudgingService:
+        """Query sets, grades, qrels; what to judge next, and what a query becomes by its judgments."""
+        return JudgingService(self.collection)
 
     @cached_property
     def encoders(self) -> EncoderService:
@@ -224,6 +231,11 @@ class Workbench:
     def adapt(self) -> AdaptService:
         """The encoder adapted to the collection's own words."""
         return AdaptService(self.collection)
+
+    @cached_property
+    def cutoffs(self) -> CutoffService:
+        """Where good results end, learned from judgments."""
+        return CutoffService(self.collection)
 
     @cached_property
     def proof(self) -> ProofService:

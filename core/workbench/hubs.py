@@ -11,8 +11,10 @@ import numpy as np
 from core.encode import load_encoder
 from core.errors import InputError
 from core.graph import knn
-from core.index.exact import top_k
+from core.index import sampled
+from core.index.exact import DECIMALS
 from core.rank import hubness
+from core.rank.hubness.tables import best_columns
 from core.search.filters import remembered
 from core.store import Collection, VectorView
 from core.types import HubnessReport, Item, KnnGraph
@@ -20,6 +22,7 @@ from core.types import HubnessReport, Item, KnnGraph
 QUERY_SIDES = ("items", "captions", "queries")
 CAPTIONS_AT_MOST = 2_000
 """Captions that are asked; beyond that an even sample of the items, which the view states by its n_queries."""
+_CHUNK = 8_192  # items that all queries are compared with at once
 PLACES_AT_MOST = 20_000_000
 """Items times k of a graph that is made while somebody waits."""
 
@@ -31,9 +34,14 @@ class HubsView:
     Attributes
     ----------
     report : HubnessReport
+    item_ids : ndarray of str, shape (n_items,)
     n_k : ndarray of int64, shape (n_items,)
+        In the order of `item_ids`.
     mean, threshold : float
-        Mean N_k, and from which N_k on an item is called a hub (twice the mean).
+        Mean N_k, which is what every item would expect without hubs, and from which N_k on an item is called a hub
+        (twice the mean).
+    chance : int
+        N_k that by chance alone one item in a thousand exceeds: see `core.rank.hubness.chance_bound`.
     n_hubs : int
         How many items are hubs.
     hubs : tuple of (Item, int)
@@ -44,6 +52,8 @@ class HubsView:
         Share of all places in results that the hubs hold, 0..1.
     lorenz : tuple of ndarray
         See `core.rank.hubness.lorenz`.
+
+    Of a large collection a random sample of the items asks until all pairs were compared: `is_sample`.
     """
 
     k: int
@@ -52,14 +62,21 @@ class HubsView:
     n_items: int
     n_queries: int
     report: HubnessReport
+    item_ids: np.ndarray
     n_k: np.ndarray
     mean: float
     threshold: float
+    chance: int
     n_hubs: int
     hubs: tuple[tuple[Item, int], ...]
     antihubs: tuple[Item, ...]
     share_captured: float
     lorenz: tuple[np.ndarray, np.ndarray]
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether only some of the items ask, by the index."""
+        return self.query_side == "items" and self.n_queries < self.n_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +126,8 @@ class HubService:
         n_items, n_queries, k = len(lists.item_ids), len(lists.top), lists.top.shape[1]
         counts = hubness.k_occurrence(lists.top, n_items)
         threshold = max(2.0, hubness.hub_threshold(max(k, 1), n_queries, n_items))
+        if query_side == "items" and n_queries < n_items:  # few ask: twice a mean below 1 is soon reached by chance
+            threshold = max(threshold, 1.0 + hubness.chance_bound(max(k, 1), n_queries, n_items))
         order = np.lexsort((lists.item_ids, -counts))
         big = [int(i) for i in order if counts[i] >= threshold]
         none = [str(i) for i in np.sort(lists.item_ids[counts == 0])[:n_antihubs]]
@@ -120,9 +139,11 @@ class HubService:
             n_items=n_items,
             n_queries=n_queries,
             report=hubness.hubness_report(counts, k=max(k, 1), n_queries=n_queries),
+            item_ids=lists.item_ids,
             n_k=counts,
             mean=float(counts.mean()),
             threshold=threshold,
+            chance=hubness.chance_bound(max(k, 1), n_queries, n_items, themselves=query_side == "items"),
             n_hubs=len(big),
             hubs=tuple((item, int(counts[i])) for item, i in zip(hubs, big)),
             antihubs=tuple(self._collection.items(none)),
@@ -155,10 +176,17 @@ class HubService:
         InputError
             There are none.
         """
-        texts, vector_set = self._texts(query_side), self._collection.set()
+        texts, vector_set = self.texts(query_side), self._collection.set()
         # Pages make a service for every run, and encoding is most of the work: it is remembered for the process.
         asked = (self._collection.path, self._collection.uid, vector_set.set_id, "asked", tuple(texts))
         return remembered(asked, lambda: load_encoder(vector_set.encoder).encode_texts(texts))
+
+    def asked(self) -> list[tuple[str, str]]:
+        """(text, query id) of the saved and logged queries that are one text, each wanted and not "less like"."""
+        queries = [query.query for query in self._collection.saved_queries()]
+        queries += [search.query for search in self._collection.searches(1_000)]
+        return [(q.terms[0].value, q.query_id) for q in queries
+                if len(q.terms) == 1 and q.terms[0].kind == "text" and q.terms[0].weight > 0]
 
     def _lists(self, k: int, query_side: str) -> _Lists | None:
         if query_side not in QUERY_SIDES:
@@ -169,16 +197,26 @@ class HubService:
         if query_side == "items":
             graph = knn.load(self._collection)
             if graph is None:
-                return None
+                return self._sampled(k)
             if min(k, len(graph.item_ids) - 1) > graph.neighbors.shape[1]:
                 graph = self._wider(k)
             return _Lists(graph.item_ids, graph.neighbors[:, :k], graph.item_ids.tolist())
         view = self._collection.view()
-        texts = self._texts(query_side)
+        texts = self.texts(query_side)
         asked = (self._collection.path, self._collection.uid, view.set.set_id, "listed", tuple(texts))
         return remembered((*asked, view.generation, k), lambda: _Lists(
             view.item_ids[view.live], _top_lists(view, self.asking(query_side), k), texts,
         ))
+
+    def _sampled(self, k: int) -> _Lists | None:
+        """What a random sample of the items finds by the index, where all pairs are not compared yet."""
+        view = self._collection.view()
+        found = sampled.load(self._collection, view)
+        if found is None:
+            return None
+        asked, near = found
+        top = np.where(near[:, :k] < 0, -1, np.searchsorted(view.live, near[:, :k]))
+        return _Lists(view.item_ids[view.live], top, view.item_ids[asked].tolist())
 
     def _wider(self, k: int) -> KnnGraph:
         """A graph with more neighbours than the stored one has, for this question only."""
@@ -193,7 +231,14 @@ class HubService:
                 self._graphs = {key: knn.build(view, k, rough=False)}
             return self._graphs[key]
 
-    def _texts(self, query_side: str) -> list[str]:
+    def texts(self, query_side: str) -> list[str]:
+        """The different texts of a side, in the order of `asking`.
+
+        Raises
+        ------
+        InputError
+            There are none.
+        """
         if query_side == "captions":
             rows = self._collection.select(
                 "SELECT text FROM captions JOIN items USING (item_id) WHERE trashed_at IS NULL AND position = 0 ORDER BY item_id"
@@ -201,9 +246,7 @@ class HubService:
             step = max(1, -(-len(rows) // CAPTIONS_AT_MOST))
             texts = list(dict.fromkeys(row[0] for row in rows[::step]))
         else:
-            asked = [query.query for query in self._collection.saved_queries()]
-            asked += [search.query for search in self._collection.searches(1_000)]
-            texts = list(dict.fromkeys(q.terms[0].value for q in asked if len(q.terms) == 1 and q.terms[0].kind == "text"))
+            texts = list(dict.fromkeys(text for text, _ in self.asked()))
         if not texts:
             what = "captions" if query_side == "captions" else "saved or logged text queries"
             raise InputError(f"This collection has no {what} to ask with; choose another side.")
@@ -211,6 +254,17 @@ class HubService:
 
 
 def _top_lists(view: VectorView, vectors: np.ndarray, k: int) -> np.ndarray:
-    """int64 (n_queries, min(k, n_live)): the nearest live items of each query, as positions among the live ones."""
-    found = [top_k(view.matrix, vector, k, view.live, ids=view.item_ids)[0] for vector in vectors]
-    return np.searchsorted(view.live, np.stack(found))
+    """int64 (n_queries, min(k, n_live)): the nearest live items of each query, as positions among the live ones.
+
+    By matrix products, as the counts with a correction are, and with their ties: by id, at 6 decimals.
+    """
+    order = np.argsort(view.item_ids[view.live], kind="stable")
+    columns, values = [], []
+    for start in range(0, len(order), _CHUNK):
+        scores = np.asarray(vectors, np.float32) @ view.rows(view.live[order[start : start + _CHUNK]]).T
+        best = best_columns(scores, k, DECIMALS)
+        columns.append(best + start)
+        values.append(np.round(np.take_along_axis(scores, best, axis=1).astype(np.float64), DECIMALS))
+    found = np.concatenate(columns, axis=1)
+    first = np.argsort(-np.concatenate(values, axis=1), axis=1, kind="stable")[:, :k]
+    return order[np.take_along_axis(found, first, axis=1)]

@@ -191,12 +191,9 @@ class JudgmentService:
         Raises
         ------
         InputError
-            A line cannot be read, or a grade is not 0..3; nothing is added then.
+            With the line, where one cannot be read, or a grade is not 0..3; nothing is added then.
         """
-        qrels = parse_qrels(text)
-        for qrel in qrels:
-            if qrel.relevance not in (0, 1, 2, 3):
-                raise InputError(f"Grades here are 0 to 3; {qrel.topic} {qrel.docno} has {qrel.relevance}.")
+        qrels = parse_qrels(text, grades=(0, 1, 2, 3))
         self._collection.judgments.add_many(
             [Judgment(q.topic, q.docno, q.relevance, judge, origin="imported") for q in qrels]
         )

@@ -59,6 +59,8 @@ class Grid {
     this.bar.setAttribute("aria-label", "Selected images");
     this.live = make("div", "live");
     this.live.setAttribute("aria-live", "polite");
+    this.rule = make("div", "rule");
+    this.rule.setAttribute("role", "separator");
     root.replaceChildren(this.tools, this.list, this.bar, this.live);
     this.list.addEventListener("keydown", (event) => this.onKey(event));
     this.list.addEventListener("click", (event) => this.onClick(event));
@@ -91,7 +93,7 @@ class Grid {
     const given = this.cards.map((card) => (card.parts || []).reduce((sum, [, value]) => sum + Math.abs(value), 0));
     this.mostGiven = Math.max(...given, 1e-6);
     this.nodes = this.cards.map((card, i) => this.drawCard(card, i, this.nodes[i]));
-    this.list.replaceChildren(...this.nodes);
+    this.list.replaceChildren(...this.nodes, this.rule);
     this.drawTools();
     this.drawSelection();
     this.layout();
@@ -237,6 +239,42 @@ class Grid {
   }
 
   layout() {
+    this.arrange();
+    this.drawRule();
+  }
+
+  // A line between two pictures, laid into the gaps over the rows: no picture makes room for it. Where it falls inside a
+  // row it goes under the pictures before it, up between the two, and on over the pictures after it.
+  drawRule() {
+    const divider = this.options.divider;
+    const after = divider && !this.options.strip ? this.nodes[divider.before] : null;
+    this.rule.hidden = !after;
+    this.rule.replaceChildren();
+    if (!after) return;
+    const width = this.list.clientWidth, half = GAP / 2;
+    const row = this.nodes.filter((node) => node.offsetTop === after.offsetTop);
+    const top = after.offsetTop - half;
+    const bottom = Math.max(...row.map((node) => node.offsetTop + node.offsetHeight)) + half;
+    const x = row[0] === after ? 0 : after.offsetLeft - half;
+    const put = (kind, left, at, w, h) => {
+      const piece = make("span", `piece ${kind}`);
+      Object.assign(piece.style, { left: `${left}px`, top: `${at}px`, width: `${w}px`, height: `${h}px` });
+      this.rule.append(piece);
+    };
+    if (x > 0) {
+      put("flat", 0, bottom - 4, x, 8);
+      put("upright", x - 4, top, 8, bottom - top);
+    }
+    put("flat", x, top - 4, width - x, 8);
+    const label = make("span", "says", divider.label);
+    label.tabIndex = 0;
+    label.style.top = `${Math.max(top - 10, 0)}px`;                // not over the buttons above the first row
+    this.rule.append(label);
+    this.rule.title = divider.title || "";
+    this.rule.setAttribute("aria-label", `${divider.label}. ${divider.title || ""}`);
+  }
+
+  arrange() {
     // clientWidth is rounded: half a pixel too many, and the last picture of every row would wrap
     const width = Math.min(this.list.clientWidth, Math.floor(this.list.getBoundingClientRect().width));
     if (!width || !this.nodes.length) return;

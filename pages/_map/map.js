@@ -98,22 +98,29 @@ class MapView {
     }
     this.width = box.width;
     this.height = box.height;
-    if (!this.view || !this.touched) this.fit(); else this.redraw();
+    if (!this.view || !this.touched) this.fit(this.data.head.focus); else this.redraw();
   }
 
-  fit() {
+  fit(focus = 0) {
+    const whole = this.around(this.data.code.length);
+    const part = focus ? this.around(focus) : whole;
+    this.touched = false;
+    const scale = Math.min(part.scale, whole.scale * 40);
+    this.view = { x: part.x, y: part.y + TOOLS_PX / scale / 2, scale, first: whole.scale };
+    this.redraw();
+  }
+
+  around(n) {                            // the middle of the first n points, and the scale at which all of them are seen
     const { xy } = this.data;
     let [left, right, low, high] = [Infinity, -Infinity, Infinity, -Infinity];
-    for (let i = 0; i < xy.length; i += 2) {
+    for (let i = 0; i < 2 * n; i += 2) {
       left = Math.min(left, xy[i]); right = Math.max(right, xy[i]);
       low = Math.min(low, xy[i + 1]); high = Math.max(high, xy[i + 1]);
     }
     if (!(right >= left)) [left, right, low, high] = [0, 1, 0, 1];
-    const pad = this.data.head.pictures ? 70 : 36;
+    const pad = this.data.head.focus ? 120 : this.data.head.pictures ? 70 : 36;
     const scale = Math.min((this.width - pad) / Math.max(right - left, 1e-3), (this.height - pad - TOOLS_PX) / Math.max(high - low, 1e-3));
-    this.touched = false;
-    this.view = { x: (left + right) / 2, y: (low + high + TOOLS_PX / scale) / 2, scale, first: scale };
-    this.redraw();
+    return { x: (left + right) / 2, y: (low + high) / 2, scale };
   }
 
   toScreen(x, y) {
@@ -357,13 +364,14 @@ class MapView {
   point(i, sx, sy) {
     if (i < 0) this.card.hidden = true;
     else {
-      const { head, code, flag, ids } = this.data;
+      const { head, code, flag, ids, count } = this.data;
       if (this.hover !== i) {
         const image = make("img");
         image.alt = "";
         image.src = head.thumb + encodeURIComponent(ids[i]);
-        const lines = [make("span", "what", head.kind === "none" || head.kind === "number" ? "" : head.labels[code[i]])];
+        const lines = [make("span", "what", count || head.kind === "none" || head.kind === "number" ? "" : head.labels[code[i]])];
         if (head.ranks) lines[0] = make("span", "what", i < head.ranks ? `rank ${i + 1}` : "neighbour of a hit");
+        if (count) lines[0] = make("span", "what", ["never found", "found once"][count[i]] ?? `found ${count[i].toLocaleString("en")} times`);
         if (flag[i] & 1) lines.push(make("span", "note", "hub"));
         if (flag[i] & 2) lines.push(make("span", "note", "placed after the map was made"));
         this.card.replaceChildren(image, ...lines.filter((line) => line.textContent));

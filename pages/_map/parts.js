@@ -1,6 +1,7 @@
 // Parts of the map that know nothing of the page: bytes, geometry, the point index, WebGL, pictures, what lies on top.
 
 const HUB_COLOUR = "#D55E00";
+const USUAL_SIZE = 32;
 
 function make(tag, className, text) {
   const node = document.createElement(tag);
@@ -43,8 +44,9 @@ function luminance(colour) {
   return (0.299 * r + 0.587 * g + 0.114 * b) / 255;
 }
 
-// Little-endian: uint32 length of the JSON head, the head, float32 x,y pairs, int32 pairs of edges, uint8 codes, uint8
-// flags (1 hub, 2 placed later), ids as lines of UTF-8.
+// Little-endian: uint32 length of the JSON head, the head, float32 x,y pairs, int32 pairs of edges, int32 counts if
+// head.counted (how often each is found), uint8 codes, uint8
+// flags (1 hub, 2 placed later), uint8 sizes (32 is usual) if head.sized, ids as lines of UTF-8.
 function decode(bytes) {
   const whole = bytes.slice();           // a copy starts at 0, so that numbers lie on their boundaries
   const length = new DataView(whole.buffer).getUint32(0, true);
@@ -55,10 +57,13 @@ function decode(bytes) {
   at += xy.byteLength;
   const edges = new Int32Array(whole.buffer, at, head.edges * 2);
   at += edges.byteLength;
+  const count = head.counted ? new Int32Array(whole.buffer, at, head.n) : null;
+  at += count ? count.byteLength : 0;
   const code = whole.subarray(at, at + head.n);
   const flag = whole.subarray(at + head.n, at + 2 * head.n);
-  const rest = text.decode(whole.subarray(at + 2 * head.n));
-  return { head, xy, edges, code, flag, ids: rest ? rest.split("\n") : [], state: new Uint8Array(head.n) };
+  const grow = head.sized ? whole.subarray(at + 2 * head.n, at + 3 * head.n) : new Uint8Array(head.n).fill(USUAL_SIZE);
+  const rest = text.decode(whole.subarray(at + (head.sized ? 3 : 2) * head.n));
+  return { head, xy, edges, count, code, flag, grow, ids: rest ? rest.split("\n") : [], state: new Uint8Array(head.n) };
 }
 
 // ---------------------------------------------------------------- geometry
@@ -136,7 +141,7 @@ class Index {                            // points sorted into square cells, to 
 // ---------------------------------------------------------------- points
 
 const VERTEX = `
-attribute vec2 xy; attribute float code; attribute float flag; attribute float state;
+attribute vec2 xy; attribute float code; attribute float flag; attribute float state; attribute float grow;
 uniform vec2 middle; uniform vec2 scale; uniform float size; uniform vec4 colours[32];
 varying vec4 colour; varying float ring;
 void main() {
@@ -144,7 +149,7 @@ void main() {
   ring = mod(flag, 2.);
   if (state > 1.5) colour.a *= .16;
   gl_Position = colour.a == 0. ? vec4(2., 2., 2., 1.) : vec4((xy - middle) * scale, 0., 1.);
-  gl_PointSize = size * (ring > .5 ? 2. : 1.) + (state > .5 && state < 1.5 ? size * .3 : 0.);
+  gl_PointSize = size * (grow / 32.) * ((ring > .5 ? 2. : 1.) + (state > .5 && state < 1.5 ? .3 : 0.));
 }`;
 const FRAGMENT = `
 precision mediump float;
@@ -201,6 +206,7 @@ class Painter {                          // WebGL where there is, else small squ
     put("code", data.code, 1, gl.UNSIGNED_BYTE);
     put("flag", data.flag, 1, gl.UNSIGNED_BYTE);
     put("state", data.state, 1, gl.UNSIGNED_BYTE);
+    put("grow", data.grow, 1, gl.UNSIGNED_BYTE);
   }
 
   draw(map, size) {
@@ -226,14 +232,15 @@ class Painter {                          // WebGL where there is, else small squ
 
   drawFlat(map, size, opacity) {
     const { flat } = this;
-    const { xy, code, state } = map.data;
+    const { xy, code, state, grow } = map.data;
     flat.clearRect(0, 0, this.canvas.width, this.canvas.height);
     for (let i = 0; i < code.length; i += 1) {
       if (map.hidden.has(code[i])) continue;
       const [x, y] = map.toScreen(xy[2 * i], xy[2 * i + 1]);
       flat.globalAlpha = state[i] === 2 ? 0.16 : opacity;
       flat.fillStyle = map.colours[code[i]];
-      flat.fillRect(x * map.ratio - size / 2, y * map.ratio - size / 2, size, size);
+      const side = (size * grow[i]) / USUAL_SIZE;
+      flat.fillRect(x * map.ratio - side / 2, y * map.ratio - side / 2, side, side);
     }
   }
 }
@@ -267,11 +274,15 @@ function drawOver(map, ink) {
   if (map.showPictures) drawPictures(map, ink, place);
   drawRanks(map, ink, place);
   if (!map.hidden.size) drawNames(map, ink, text);
-  if (head.star) drawStar(ink, ...map.toScreen(...head.star), text);
+  if (head.star) {
+    const [x, y] = map.toScreen(...head.star);
+    const beside = head.focus && map.showPictures && map.shown?.has(0) ? 24 : 0;  // not over the star's own picture
+    drawStar(ink, x - beside, y - beside, text);
+  }
   for (const shape of [map.polygon, map.draft]) if (shape) drawShape(map, ink, shape);
   if (map.hover >= 0 && !map.hidden.has(code[map.hover])) {
     ink.beginPath();
-    ink.arc(...place(map.hover), map.size / 2 + 4, 0, 7);
+    ink.arc(...place(map.hover), (map.size * data.grow[map.hover]) / USUAL_SIZE / 2 + 4, 0, 7);
     ink.lineWidth = 2;
     ink.strokeStyle = text;
     ink.stroke();
@@ -288,7 +299,7 @@ function drawLinks(map, ink, place, colour) {
       ink.moveTo(...place(edges[e]));
       ink.lineTo(...place(edges[e + 1]));
     }
-    ink.globalAlpha = hovered ? 0.85 : 0.07;
+    ink.globalAlpha = hovered ? 0.85 : map.data.head.linkInk;
     ink.lineWidth = hovered ? 1.6 : 1;
     ink.stroke();
   }
@@ -301,7 +312,8 @@ function drawPictures(map, ink, place) {
   const side = Math.round(Math.min(96, (map.width < 500 ? 38 : 48) * Math.max(1, (map.view.scale / map.view.first) ** 0.25)));
   const spots = new Map();               // one picture a cell at most: two would cover each other
   map.shown = new Set();
-  for (let i = 0; i < ids.length && spots.size < 160; i += 1) {
+  const most = Math.min(ids.length, head.pictured ?? ids.length);
+  for (let i = 0; i < most && spots.size < 160; i += 1) {
     if (map.hidden.has(code[i]) || state[i] === 2) continue;
     const [x, y] = place(i);
     if (x < -side || y < -side || x > map.width + side || y > map.height + side) continue;

@@ -20,6 +20,8 @@ from core.atlas.colours import NO_VALUE, Colouring
 
 MAX_DRAWN = 50_000
 HUB, PLACED_LATER = 1, 2
+USUAL_SIZE = 32
+"""What a point of the usual size has in `MapPoints.sizes`; twice that is twice as wide."""
 _GRID = 100_000  # steps along the map's side; fine enough for a lasso drawn at the closest zoom
 
 
@@ -119,6 +121,16 @@ class MapPoints:
         Written on the map, the most important first.
     ranks : int
         The first so many points are hits and show their rank.
+    sizes : ndarray of uint8, shape (n,), optional
+        How wide each point is, see `USUAL_SIZE`; None: all alike.
+    counts : ndarray of int32, shape (n,), optional
+        How often each is found; said where the pointer rests.
+    pictured : int, optional
+        Only the first so many points can be shown as pictures.
+    focus : int
+        The map starts with only so many first points in view; 0: all.
+    link_ink : float
+        How strongly links are drawn that the pointer does not rest on, 0..1.
     """
 
     ids: np.ndarray
@@ -137,6 +149,11 @@ class MapPoints:
     selection: Selection | None = None
     mode: str = "lasso"
     pictures: bool = False
+    sizes: np.ndarray | None = None
+    counts: np.ndarray | None = None
+    pictured: int | None = None
+    focus: int = 0
+    link_ink: float = 0.07
 
     @cached_property
     def _known(self) -> frozenset[str]:
@@ -151,16 +168,38 @@ def sample(n: int, seed: int = 0, most: int = MAX_DRAWN) -> np.ndarray | None:
     return None if n <= most else np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
 
 
+def sizes_by_count(counts: np.ndarray, most: float, *, largest: float = 2.5, smallest: float = 0.4) -> np.ndarray:
+    """Widths of points whose area shows a count, for `MapPoints.sizes`.
+
+    Parameters
+    ----------
+    counts : ndarray of int, shape (n,)
+    most : float
+        The count that is drawn `largest` times as wide as usual; what is above it is drawn no wider.
+    smallest : float
+        Width of a count of 0, so that it can still be seen.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n,)
+    """
+    share = np.clip(np.asarray(counts, np.float64) / max(most, 1.0), 0.0, 1.0)
+    return np.round(USUAL_SIZE * (smallest**2 + (largest**2 - smallest**2) * share) ** 0.5).astype(np.uint8)
+
+
 def pack(points: MapPoints) -> bytes:
     """All of it as one block of bytes; ``decode`` in parts.js reads it.
 
-    uint32 length of a JSON head, the head, float32 pairs, int32 pairs of edges, uint8 codes, uint8 flags, ids as lines.
+    uint32 length of a JSON head, the head, float32 pairs, int32 pairs of edges, int32 counts, uint8 codes, uint8 flags, uint8
+    sizes, ids as lines. Counts and sizes are there only if the head says so.
     """
     n = len(points.ids)
     codes = points.colouring.codes if points.drawn is None else points.colouring.codes[points.drawn]
     body = b"".join((
-        points.xy.astype("<f4").tobytes(), points.edges.astype("<i4").tobytes(), codes.astype(np.uint8).tobytes(),
-        points.flags.astype(np.uint8).tobytes(), "\n".join(points.ids.tolist()).encode()))
+        points.xy.astype("<f4").tobytes(), points.edges.astype("<i4").tobytes(),
+        b"" if points.counts is None else points.counts.astype("<i4").tobytes(), codes.astype(np.uint8).tobytes(),
+        points.flags.astype(np.uint8).tobytes(), b"" if points.sizes is None else points.sizes.astype(np.uint8).tobytes(),
+        "\n".join(points.ids.tolist()).encode()))
     shown, total = points.colouring, len(points.colouring.codes)
     head = {
         "n": n, "edges": len(points.edges), "total": total, "sampled": n < total, "map": points.map_id,
@@ -168,7 +207,9 @@ def pack(points: MapPoints) -> bytes:
         "by": shown.by, "kind": shown.kind, "labels": shown.labels, "counts": shown.counts, "colours": shown.colours,
         "coloursDark": shown.colours_dark, "minimum": shown.minimum, "maximum": shown.maximum, "above": shown.above, "noValue": NO_VALUE,
         "hubs": int((points.flags & HUB > 0).sum()), "hubsLabel": points.hubs_label, "mode": points.mode,
-        "pictures": points.pictures, "names": points.names,
+        "pictures": points.pictures, "pictured": points.pictured, "sized": points.sizes is not None,
+        "counted": points.counts is not None,
+        "linkInk": points.link_ink, "focus": points.focus, "names": points.names,
         "selection": points.selection and {"polygon": points.selection.polygon, "hidden": points.selection.hidden},
     }
     digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode())

@@ -96,3 +96,57 @@ def test_with_the_index_rows_with_a_high_bias_are_looked_at_too(home):
     # A filter is small work and exact.
     some = np.arange(0, 3_000, 3)
     assert corrected.search_corrected(collection, view, query, 10, bias, some, "usearch").plan == "exact"
+
+
+def indexed(n: int = 3_000, d: int = 16, dead: int = 0):  # noqa: ANN201
+    """A collection with an index; the `dead` rows nearest to the query were put in the trash after it was built."""
+    rng = np.random.default_rng(3)
+    rows = rng.standard_normal((n, d)) + 0.5
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    collection = Collection.create("Many")
+    collection.add_set(VectorSet("s-1", "", "", "", "joint", d))
+    ids = [f"i{x:05d}" for x in range(n)]
+    collection.commit([new_item(i) for i in ids], {"s-1": (ids, rows.astype(np.float32))})
+    collection.activate("s-1")
+    view, query = collection.view(), rows[7].astype(np.float32)
+    usearch.save(collection, view)
+    if dead:
+        collection.trash_items(view.item_ids[np.argsort(-exact.score(view.matrix, query, view.live))[:dead]].tolist())
+    return collection, collection.view(), query
+
+
+@pytest.mark.parametrize("dead", [200, 1_500])
+def test_with_the_index_rows_in_the_trash_never_shorten_the_answer(home, dead):
+    collection, view, query = indexed(dead=dead)
+    bias = np.zeros(3_000, np.float32)
+    bias[~view.alive] = 5.0  # they would be lifted first
+    found = corrected.search_corrected(collection, view, query, 60, bias, mode="usearch")
+    assert len(found.positions) == 60 and view.alive[found.positions].all()
+    whole = corrected.search_corrected(collection, view, query, 60, bias, mode="exact")
+    assert len(set(found.positions.tolist()) & set(whole.positions.tolist())) >= 55
+
+
+def test_rows_in_the_trash_are_not_lifted():
+    bias = np.array([9.0, 1.0, 8.0, 3.0, 2.0], np.float32)
+    assert corrected.highest(bias, np.array([1, 3, 4])).tolist() == [3, 4, 1]
+    assert corrected.highest(bias, np.empty(0, np.int64)).tolist() == []
+
+
+def test_with_the_index_a_rank_before_is_right_or_said_to_be_the_least(home):
+    collection, view, query = indexed()
+    rng = np.random.default_rng(4)
+    bias = (0.05 * rng.standard_normal(3_000)).astype(np.float32)
+    far = np.argsort(exact.score(view.matrix, query, view.live))[:40]
+    bias[far] += 3.0
+    found = corrected.search_corrected(collection, view, query, 80, bias, mode="usearch")
+    whole = corrected.search_corrected(collection, view, query, 3_000, bias, mode="exact")
+    true = dict(zip(whole.positions.tolist(), whole.before.tolist()))
+    assert (found.plan, whole.plan, whole.deeper) == ("approximate", "exact", None)
+    assert set(found.positions[:40].tolist()) == set(far.tolist()) and found.deeper[:40].all()
+    for position, before, deeper in zip(found.positions.tolist(), found.before.tolist(), found.deeper.tolist()):
+        if deeper:
+            assert 256 < before <= true[position]
+        else:
+            assert abs(before - true[position]) <= 2  # the index may miss one
+    some = found.take(slice(30, 50))
+    assert some.deeper.tolist() == found.deeper[30:50].tolist()

@@ -30,8 +30,8 @@ def test_the_sample_finds_what_comparing_all_finds(collection: Collection):  # n
     assert len(asked) == 400 == len(set(asked.tolist())) and near.shape == (400, 10)
     assert (np.diff(asked) > 0).all() and view.alive[asked].all() and view.alive[near].all()
     assert not (near == asked[:, None]).any()
-    same = [view.item_ids[row].tolist() == _oracle(view, at, 10) for at, row in zip(asked.tolist(), near)]
-    assert np.mean(same) > 0.97
+    shared = [len({*view.item_ids[row].tolist()} & {*_oracle(view, at, 10)}) for at, row in zip(asked.tolist(), near)]
+    assert np.mean(shared) > 9.8  # of ten; the index may miss one
     assert (near >= N).any(), "rows that came since are found as well"
 
 

@@ -39,6 +39,9 @@ def do_all():
     return done
 
 
+BUILD = maps.knn.build
+
+
 def index(collection, folder, n):
     make_images(folder, n)
     Queue().add("ingest", collection.key, {"source": str(folder), "encoder": "fake"})
@@ -107,6 +110,21 @@ def test_large_collections_get_an_index(tmp_path, fits, monkeypatch):
     assert usearch.load(collection, collection.view()).covered == 20
     visual = collection.view(next(s.set_id for s in collection.sets() if s.space == "visual"))
     assert usearch.load(collection, visual).covered == 20
+
+
+def test_very_large_collections_can_be_searched_and_sampled_before_all_pairs_are_compared(tmp_path, fits, monkeypatch):
+    from core.index import sampled
+    from core.jobs.pipelines import ingest
+
+    monkeypatch.setattr(maps, "EXACT_BELOW", 10)
+    monkeypatch.setattr(sampled, "SAMPLED_FROM", 10)
+    monkeypatch.setattr(ingest, "GRAPH_AT_ONCE", 10)
+    collection = Collection.create("c")
+    seen = []
+    monkeypatch.setattr(maps.knn, "build", lambda view, on_progress: (seen.append(sampled.load(collection, view)), BUILD(view))[1])
+    index(collection, tmp_path / "p", 24)
+    (sample,) = seen
+    assert sample is not None and len(sample[0]) == 24 and sample[1].shape == (24, sampled.DEPTH)
 
 
 def test_nothing_to_draw(fits):

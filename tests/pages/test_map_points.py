@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.atlas.colours import colouring
-from pages._map.points import HUB, MapPoints, Selection, UnitSquare, pack, sample, selection_of
+from pages._map.points import HUB, MapPoints, Selection, UnitSquare, pack, sample, selection_of, sizes_by_count
 
 
 def points(**changes) -> MapPoints:
@@ -99,3 +99,28 @@ def test_a_link_gives_the_same_selection(polygon, hidden):
 @pytest.mark.parametrize("text", ["", "1", "1.2_3.4", "a.b_c.d_e.f", "1.2.3_1.2.3_1.2.3", "1.1_2.2_3.3~x"])
 def test_a_broken_link_selects_nothing(text):
     assert Selection.from_link(text) is None
+
+
+def test_sizes_lie_between_the_flags_and_the_ids():
+    plain, sized = pack(points()), pack(points(sizes=np.array([32, 64, 7], np.uint8), pictured=2, link_ink=0.4))
+    head, _, _, _, flags, _ = unpack(sized)
+    assert (head["sized"], head["pictured"], head["linkInk"]) == (True, 2, 0.4)
+    assert sized.endswith(bytes([0, HUB, 0, 32, 64, 7]) + b"a\nb\nc")
+    assert not unpack(plain)[0]["sized"] and plain.endswith(bytes([0, HUB, 0]) + b"a\nb\nc")
+    assert unpack(sized)[0]["stamp"] != unpack(pack(points(sizes=np.array([32, 65, 7], np.uint8), pictured=2, link_ink=0.4)))[0]["stamp"]
+
+
+def test_areas_grow_evenly_with_counts():
+    # widths 1 at 0 and 3 at 8: areas 1, 5, 9 at 0, 4, 8, in units of 32
+    assert sizes_by_count(np.array([0, 4, 8, 80]), 8, largest=3, smallest=1).tolist() == [32, round(32 * 5**0.5), 96, 96]
+    assert sizes_by_count(np.zeros(2, int), 0, smallest=1).tolist() == [32, 32]
+
+
+def test_counts_lie_between_the_links_and_the_colours():
+    counted = pack(points(counts=np.array([7, 300, 0]), edges=np.array([[0, 2]], np.int32)))
+    head, _, edges, *_ = unpack(counted)
+    assert head["counted"] and edges.tolist() == [0, 2]
+    at = 4 + struct.unpack_from("<I", counted)[0] + 24 + 8
+    assert np.frombuffer(counted, "<i4", 3, at).tolist() == [7, 300, 0]
+    assert counted[at + 12:] == bytes([0, 1, 0]) + bytes([0, HUB, 0]) + b"a\nb\nc"
+    assert not unpack(pack(points()))[0]["counted"]

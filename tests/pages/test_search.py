@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.jobs import Queue
 from core.jobs.worker import run_here
+from pages._search_state import plain
 from tests.worlds import add_visual, colour_world
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -140,7 +141,7 @@ def test_what_images_were_compared_by_is_said(app, wb):
     add_visual(wb, leave_out=1)
     search(app, f"image:{first} -image:{second}")
     assert " · by meaning · exact · " in line()
-    assert "Compared by meaning, not by looks: 1 image has no vector in the visual space yet." in said(app)
+    assert plain("Compared by meaning, not by looks: 1 image has no vector in the visual space yet.") in said(app)
     add_visual(wb)
     search(app, f"image:{first}")
     assert " · by looks · exact · " in line() and not any("Compared by meaning" in text for text in said(app))
@@ -161,7 +162,7 @@ def test_a_hub_correction_is_chosen_shown_and_stands_in_the_link(app, wb):
     assert not any("moved" in card for card in cards(app)) and not app.get("select_slider")
     app.selectbox(key="search_hub_method").set_value("is").run()
     assert not app.exception
-    assert app.query_params["recipe"] == "hub:is:20:auto" and any(" · corrected · " in text for text in said(app))
+    assert app.query_params["recipe"] == "hub:is:20:auto" and any(" · corrected by captions · " in text for text in said(app))
     app.select_slider(key="search_hub_beta").set_value(5.0).run()
     app.selectbox(key="search_hub_bank").set_value("captions").run()
     assert not app.exception and app.query_params["recipe"] == "hub:is:5:captions"
@@ -180,6 +181,13 @@ def test_a_hub_correction_is_chosen_shown_and_stands_in_the_link(app, wb):
     assert app.selectbox(key="search_recipe").value == "hub:is:5:list:mine"
     app.selectbox(key="search_recipe").set_value("plain").run()
     assert not app.exception and "recipe" not in app.query_params and not any("moved" in card for card in cards(app))
+    # What else a recipe does goes on.
+    app.selectbox(key="search_recipe").set_value("folded").run()
+    app.selectbox(key="search_hub_method").set_value("csls").run()
+    assert not app.exception and app.query_params["recipe"] == "folded+hub:csls:20:auto"
+    assert "look-alikes folded, CSLS" in app.selectbox(key="search_recipe").options[-1]
+    app.selectbox(key="search_hub_method").set_value("none").run()
+    assert not app.exception and app.query_params["recipe"] == "folded"
 
 
 def test_the_panel_of_an_image_says_where_a_correction_moved_it(app, wb):
@@ -187,6 +195,25 @@ def test_the_panel_of_an_image_says_where_a_correction_moved_it(app, wb):
     hit = next(hit for hit in result if hit.rank_before != hit.rank)
     framed(app, q="red blue", k="20", recipe="hub:is:5:captions", item=hit.item_id)
     assert any(f"({hit.rank_before} \u2192 {hit.rank}, " in text for text in said(app))
+
+
+def test_a_correction_by_a_list_that_is_gone_can_be_taken_off(app, wb):
+    framed(app, q="red", k="20", recipe="hub:is:5:list:gone")
+    assert not app.exception
+    app.button(key="search_no_recipe").click().run()
+    assert not app.exception and len(cards(app)) == 20 and dict(app.query_params).get("q") and "recipe" not in app.query_params
+
+
+def test_what_is_said_about_a_search_is_not_read_as_markup(app, wb, monkeypatch):
+    from core.errors import EncoderError
+
+    def gone(*_, **__):
+        raise EncoderError("no [weights](http://evil) in *here*")
+
+    monkeypatch.setattr("core.search.engine.prepare", gone)
+    framed(app, q="red", k="20", recipe="hub:is:5:captions")
+    (caption,) = [text for text in said(app) if "left off" in text]
+    assert "\\[weights\\]\\(http" in caption and "\\*here\\*" in caption and len(cards(app)) == 20
 
 
 def test_a_large_correction_is_left_to_the_worker(app, wb, monkeypatch):
@@ -200,7 +227,7 @@ def test_a_large_correction_is_left_to_the_worker(app, wb, monkeypatch):
     assert len(Queue().jobs(wb.key, live=True)) == 1, "it is queued once"
     run_here(Queue(), job.job_id)
     app.run()
-    assert not app.exception and any(" · corrected · " in text for text in said(app))
+    assert not app.exception and any(" · corrected by captions · " in text for text in said(app))
 
 
 def test_k_is_exact_and_out_of_range_numbers_are_mended(app, wb):

@@ -132,3 +132,14 @@ def test_a_card_says_where_a_correction_moved_it():
     assert shown(1, 7)["moved_up"] and "demoted" not in shown(1, 7) and "hub" in shown(1, 7)
     assert not {"moved", "demoted"} & set(shown(2, 2)) and "hub" not in shown(7, 1, hub=99.0)
     assert not {"moved", "parts"} & set(shown(1, None))
+
+
+def test_a_rank_that_the_index_does_not_know_is_said_to_be_the_least():
+    from pages._search_cards import demoted, stood
+
+    item = Item("i1", "a.png", captions=("a",), n_k=30)
+    hit = Hit("i1", 3, 0.4, 0.5, (0.5, -0.1), rank_before=257, before_at_least=True)
+    shown = card(item, hit, hub_from=20.0, terms=[Term("text", "red")])
+    assert shown["moved"] == "over 256 \u2192 3" and shown["moved_up"] and "demoted" not in shown
+    assert stood(Hit("i1", 3, 0.4, 0.5, rank_before=1_234)) == "1,234"
+    assert not demoted(Hit("i1", 300, 0.4, 0.5, rank_before=257, before_at_least=True)), "it may have stood lower"

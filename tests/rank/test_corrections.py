@@ -171,6 +171,44 @@ def test_permuting_items_permutes_scores(drawn, random):
         np.testing.assert_allclose(one, other, atol=1e-9, err_msg=name)
 
 
+@given(tables_of(HUNDREDTHS))
+def test_one_query_at_a_time_gives_the_same(drawn):
+    """No correction looks at other test queries."""
+    s, query_bank, gallery_bank = drawn
+    for name, correct in ALL.items():
+        together = correct(s, query_bank, gallery_bank)
+        for i in range(len(s)):
+            np.testing.assert_array_equal(correct(s[i : i + 1], query_bank, gallery_bank)[0], together[i], err_msg=name)
+
+
+@given(tables_of(HUNDREDTHS), st.randoms())
+def test_the_order_of_a_bank_does_not_matter(drawn, random):
+    s, *used = drawn
+    mixed = [np.array(random.sample(bank.tolist(), len(bank))) for bank in used]
+    for name, correct in ALL.items():
+        np.testing.assert_allclose(correct(s, *used), correct(s, *mixed), atol=1e-9, err_msg=name)
+
+
+@given(tables_of(HUNDREDTHS), st.sampled_from([0.5, 20.0, 5_000.0]))
+def test_a_bank_that_is_the_test_gives_columns_that_sum_to_one(drawn, beta):
+    table = drawn[0]
+    np.testing.assert_allclose(np.exp(hubness.inverted_softmax(table, table, beta)).sum(axis=0), 1, rtol=1e-9)
+
+
+@given(tables_of(HUNDREDTHS), st.floats(-1, 1))
+def test_a_hub_of_the_bank_falls_in_every_query(drawn, more):
+    """The more the bank likes an item, the lower it stands: its score falls as its column rises, others' stay."""
+    s, query_bank, gallery_bank = drawn
+    liked = query_bank.copy()
+    liked[:, 0] += abs(more) + 0.01
+    for name in ("is", "csls", "dual", "additive"):
+        before, after = ALL[name](s, query_bank, gallery_bank), ALL[name](s, liked, gallery_bank)
+        assert (after[:, 0] < before[:, 0]).all(), name
+        np.testing.assert_array_equal(after[:, 1:], before[:, 1:], err_msg=name)
+    raised = hubness.globally_corrected(s, liked)
+    assert (raised[:, 0] <= hubness.globally_corrected(s, query_bank)[:, 0]).all()
+
+
 @given(tables_of(HUNDREDTHS), st.sampled_from([-2.0, -0.5, 0.25, 3.0]))
 def test_a_constant_on_all_of_bank_and_scores_changes_no_ranking(drawn, constant):
     s, query_bank, gallery_bank = drawn

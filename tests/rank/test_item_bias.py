@@ -77,6 +77,65 @@ def test_memory_stays_under_the_stated_budget():
         assert most < 4 * budget + 2 * bank.nbytes + 4 * 8 * len(items), method
 
 
+@pytest.mark.parametrize("method", hubness.BIAS_METHODS)
+def test_rows_that_are_read_block_by_block_are_never_all_in_memory(method):
+    items, bank, gallery = (vectors(n, seed=n).astype(np.float32) for n in (900, 40, 30))
+    read: list[int] = []
+
+    def block(part: slice) -> np.ndarray:
+        read.append(part.stop - part.start)
+        return items[part]
+
+    lazy = hubness.LazyRows(items.shape, block)
+    bias = hubness.item_bias(bank, lazy, method, gallery_vectors=gallery, budget_bytes=40 * 8 * 50)
+    assert max(read) <= 100 and len(read) > 8
+    np.testing.assert_allclose(bias, hubness.item_bias(bank, items, method, gallery_vectors=gallery), atol=1e-5)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(hubness.BIAS_METHODS), st.integers(1, 4_000))
+def test_neither_blocks_nor_the_order_of_bank_or_items_matter(seed, method, budget):
+    rng = np.random.default_rng(seed)
+    items, bank, gallery = (vectors(int(n), 6, seed + i) for i, n in enumerate(rng.integers(2, 30, 3)))
+    whole = hubness.item_bias(bank, items, method, 25, 3, gallery_vectors=gallery)
+    parts = hubness.item_bias(bank, items, method, 25, 3, gallery_vectors=gallery, budget_bytes=budget)
+    np.testing.assert_allclose(parts, whole, atol=1e-12)
+    mixed = hubness.item_bias(rng.permutation(bank), items, method, 25, 3, gallery_vectors=rng.permutation(gallery))
+    np.testing.assert_allclose(mixed, whole, atol=1e-12)
+    order = rng.permutation(len(items))
+    np.testing.assert_allclose(hubness.item_bias(bank, items[order], method, 25, 3, gallery_vectors=gallery), whole[order], atol=1e-12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([1.0, 5.0, 20.0]))
+def test_a_query_in_its_own_bank_levels_the_inverted_softmax_and_keeps_its_order(seed, beta):
+    """x / (x + c) rises with x / c: the ranking is that of the bank without the query."""
+    rng = np.random.default_rng(seed)
+    items, bank = vectors(12, 6, seed), vectors(5, 6, seed + 1)
+    query = items[3] + 0.3 * unit(rng.standard_normal((1, 6)))[0]
+    query /= np.linalg.norm(query)
+    s = query @ items.T
+    with_it = s + hubness.item_bias(np.vstack([bank, query]), items, "is", beta)
+    without = s + hubness.item_bias(bank, items, "is", beta)
+    assert same_ranking(without[None], with_it[None], near=1e-9 * np.exp(beta * np.ptp(without)) / beta)
+    assert with_it.max() <= 1e-12 and np.ptp(with_it) <= np.ptp(without) + 1e-12
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+@pytest.mark.parametrize("kind", [np.float16, np.float64])
+def test_vectors_that_are_not_finite_are_refused(wrong, kind):
+    items, bank = vectors(8).astype(kind), vectors(5, seed=1).astype(kind)
+    broken = items.copy()
+    broken[3, 2] = wrong
+    for method in hubness.BIAS_METHODS:
+        with pytest.raises(InputError, match="not finite"):
+            hubness.item_bias(bank, broken, method)
+        with pytest.raises(InputError, match="not finite"):
+            hubness.item_bias(broken, items, method)
+    with pytest.raises(InputError, match="not finite"):
+        hubness.active_from_vectors(bank, broken)
+
+
 def test_numbers_of_the_fixture():
     # vectors whose products are the fixture's tables
     items = np.array([[.40, .35, .30, .20, .10, .22], [.55, .60, .50, .31, .29, .27], [.20, .10, .45, .05, .12, .08]])

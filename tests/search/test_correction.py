@@ -111,7 +111,8 @@ def test_images_alone_are_corrected_in_their_own_space_and_that_is_said(pictures
     assert (result.space, result.hub.bank) == ("visual", "items") and "images themselves are the bank" in result.warnings[0]
     assert run(pictures, "image:p00", recipe=CORRECTED, encoder_for=encoder_for).warnings == ()
     view = pictures.view(result.set_id)
-    bias = item_bias(view.rows(view.live), view.rows(view.live), "is", 20.0, bank_positions=np.arange(24))
+    assert view.item_ids[0] == "p00"  # it asks, so it is no row of the bank
+    bias = item_bias(view.rows(view.live[1:]), view.rows(view.live), "is", 20.0, bank_positions=np.arange(1, 24))
     shown = {hit.item_id: hit.score - hit.cosine for hit in result}
     expected = dict(zip(view.item_ids[view.live], bias - bias.mean()))
     assert all(value == pytest.approx(expected[item_id], abs=1e-5) for item_id, value in shown.items())
@@ -195,7 +196,7 @@ def test_banks_of_queries_and_of_pasted_lines(pictures: Collection, encoder_for:
     with pytest.raises(NotFound, match="colours"):
         run(pictures, "red", recipe=recipe(pictures, "hub:is:20:list:words"), encoder_for=encoder_for)
     result = run(pictures, "red", recipe=recipe(pictures, "hub:is:20:queries"), encoder_for=encoder_for)
-    assert result.hub.bank == "items" and "no queries" in result.warnings[0]
+    assert result.hub.method == "none" and "no queries" in result.warnings[0], "nobody chose the images"
     for text in (*fakes.COLOURS, "-red", "red blue"):
         pictures.log_search(parse(text), "plain", 1, 1.0, 1)
     pictures.set_setting("x", 1)
@@ -228,6 +229,33 @@ def test_without_captions_auto_leaves_queries_in_words_alone(
     auto = run(pictures, "red", recipe=CORRECTED, encoder_for=encoder_for)
     assert auto.item_ids == raw.item_ids and auto.hub.method == "none"
     assert any("too few captions" in said for said in auto.warnings)
+    with monkeypatch.context() as small:  # and nobody is set to make what is not used
+        small.setattr(correction, "AT_ONCE", 1)
+        asked: list[object] = []
+        auto = run(pictures, "red", recipe=CORRECTED, encoder_for=encoder_for, later=lambda *a: asked.append(a))
+        assert asked == [] and "too few captions" in auto.warnings[-1]
     named = Recipe(name="r", hub=HubSetting("is", 20.0, "items"))
     assert run(pictures, "red", recipe=named, encoder_for=encoder_for).hub.bank == "items"
     assert run(pictures, "image:p01", recipe=CORRECTED, encoder_for=encoder_for).hub.bank == "items"
+
+
+def test_images_with_a_tag_are_a_bank_that_leaves_each_of_them_out_of_its_own(planted: Collection, encoder_for: Callable) -> None:
+    held = ["c01", "c04", "c07", "hub"]
+    planted.tag(held, "held out")
+    made = recipe(planted, "hub:is:20:tag:held out")
+    result = run(planted, "red", recipe=made, where="not tag = 'held out'", encoder_for=encoder_for)
+    view = planted.view()
+    bank = view.find(held)
+    expected = item_bias(view.rows(bank), view.rows(view.live), "is", 20.0, bank_positions=np.searchsorted(view.live, bank))
+    got = {hit.item_id: hit.terms[-1] for hit in result}
+    assert set(got) == set(planted.ids()) - set(held) and result.hub.bank == "tag:held out"
+    one, other = sorted(got)[:2]
+    places = {str(item): at for at, item in enumerate(view.item_ids[view.live])}
+    assert got[one] - got[other] == pytest.approx(expected[places[one]] - expected[places[other]], abs=1e-5)
+    batch = planted.tag(["c09"], "held out")
+    assert banks.bank(planted, planted.view(), "tag:held out")[0].fingerprint != banks.bank(planted, view, "items")[0].fingerprint
+    assert len(banks.bank(planted, planted.view(), "tag:held out")[0]) == 5
+    planted.undo_tags(batch)
+    assert len(banks.bank(planted, planted.view(), "tag:held out")[0]) == 4
+    with pytest.raises(NotFound, match="No image here has the tag 'gone'; there are: held out"):
+        run(planted, "red", recipe=recipe(planted, "hub:is:20:tag:gone"), encoder_for=encoder_for)

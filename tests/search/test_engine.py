@@ -88,6 +88,15 @@ def test_references_are_left_out_and_not_counted(pictures: Collection, encoder_f
     assert run(pictures, "image:p01", where="colour = red").matched == 2
 
 
+def test_references_can_be_ranked_too(pictures: Collection, encoder_for: Callable) -> None:
+    line = "image:p00 -image:p01 red"
+    without = run(pictures, line, encoder_for=encoder_for)
+    kept = run(pictures, line, encoder_for=encoder_for, keep_references=True)
+    assert (len(without), without.matched, len(kept), kept.matched) == (22, 22, 24, 24)
+    assert set(kept.item_ids[:2]) == {"p00", "p12"} and set(kept.item_ids[-2:]) == {"p01", "p13"}  # their colours' twins
+    assert [hit.item_id for hit in kept if hit.item_id not in ("p00", "p01")] == list(without.item_ids)
+
+
 def test_uploads_are_encoded(pictures: Collection, encoder_for: Callable, fake_encoder: fakes.FakeEncoder) -> None:
     upload = pictures.keep_upload(pictures.original_path("p04").read_bytes())
     result = run(pictures, f"upload:{upload}", 2, encoder_for=encoder_for)

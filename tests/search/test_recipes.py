@@ -8,6 +8,7 @@ from core.errors import InputError, NotFound
 from core.search.recipes import (
     BUILT_IN,
     DESCRIPTIONS,
+    check,
     delete_recipe,
     describe,
     from_json,
@@ -103,3 +104,25 @@ def test_names_and_sets_are_checked_when_kept(pictures: Collection) -> None:
     assert list(recipes(pictures)) == ["plain", "folded", "sum", "joint-only", "hubs-corrected", "good"]
     with pytest.raises(InputError, match="future"):
         recipe(pictures, "old")
+
+
+def test_a_hub_correction_on_top_of_another_recipe_leaves_the_rest_of_it(pictures: Collection) -> None:
+    setting = HubSetting("is", 20.0, "captions")
+    name = describe(setting, recipe(pictures, "folded"))
+    assert name == "folded+hub:is:20:captions"
+    made = recipe(pictures, name)
+    assert (made.name, made.fold, made.hub) == (name, True, setting)
+    # Another strength replaces it, none leaves what was there.
+    assert describe(HubSetting("csls", 20.0, "items"), made) == "folded+hub:csls:20:items"
+    assert describe(HubSetting(), made) == "folded"
+    assert describe(setting, recipe(pictures, "hubs-corrected")) == "hub:is:20:captions"
+    assert describe(HubSetting(), recipe(pictures, "hub:is:20:captions")) == "plain"
+    mine = save_recipe(pictures, Recipe(name="m" * 60, compose="sum", fold=True, hub=setting))
+    without = recipe(pictures, describe(HubSetting(), mine))
+    assert (without.compose, without.fold, without.hub.method) == ("sum", True, "none")
+    assert check(recipe(pictures, describe(HubSetting("sinkhorn", 12.345, "list:" + "x" * 30), without))).fold
+    for name in ("folded+hub:is:x:captions", "nothing+hub:is:20:captions", "folded+hub:is:20:items+hub:is:20:items"):
+        with pytest.raises((InputError, NotFound)):
+            recipe(pictures, name)
+    with pytest.raises(InputError):
+        save_recipe(pictures, Recipe(name="a+hub:b"))

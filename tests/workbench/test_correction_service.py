@@ -77,6 +77,16 @@ def test_a_bias_that_cannot_be_made_is_not_tried_at_every_search(wb: Workbench, 
     assert wb.correcting.queue(vector_set, IS).job_id != first.job_id
 
 
+def test_who_cancels_a_correction_is_not_asked_again_by_every_search(wb: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.jobs.ensure_worker", lambda home=None: False)
+    monkeypatch.setattr("core.search.correction.AT_ONCE", 10)
+    wb.search("red", recipe="hub:is:20:captions", wait=False)
+    (job,) = wb.jobs(live=True)
+    Queue().cancel(job.job_id)
+    result = wb.search("red", recipe="hub:is:20:captions", wait=False)
+    assert wb.jobs(live=True) == () and "could not be made" in result.warnings[0] and "cancelled" in result.warnings[0]
+
+
 def test_too_many_items_to_ask_each_other_is_said(wb: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(correcting, "ITEMS_AT_MOST", 20)
     with pytest.raises(InputError, match="36 items"):

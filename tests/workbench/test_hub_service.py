@@ -119,3 +119,45 @@ def test_a_k_that_would_take_too_long_is_refused(monkeypatch):
     assert HubService(planted()).report(k=20).k == 20
     with pytest.raises(InputError, match="k is 21; with 40 items the most is 30"):
         HubService(Collection.open("Planted")).report(k=21)
+
+
+@pytest.mark.parametrize("chunk", [7, 40, 1_000])
+def test_words_find_what_exact_search_finds_in_any_chunk(monkeypatch, chunk):
+    from core.index.exact import top_k
+    from core.workbench import hubs as module
+
+    monkeypatch.setattr(module, "_CHUNK", chunk)
+    view = planted().view()
+    asked = encode.load_encoder("fake").encode_texts([f"{colour} {n}" for colour in ("red", "blue", "none") for n in range(9)])
+    asked[-1] = 0  # all level: by id
+    for k in (1, 3, 100):
+        found = module._top_lists(view, asked, k)
+        exact = [top_k(view.matrix, vector, k, view.live, ids=view.item_ids)[0] for vector in asked]
+        assert view.live[found].tolist() == np.stack(exact).tolist()
+
+
+def test_before_all_pairs_are_compared_a_sample_asks_the_index(monkeypatch):
+    from core.index import sampled, usearch
+
+    collection = planted(400)
+    whole = HubService(collection).report(k=5)
+    assert not whole.is_sample
+    view = collection.view()
+    usearch.save(collection, view)
+    monkeypatch.setattr(sampled, "ASKED", 120)
+    index = usearch.load(collection, view)
+    asked, near = sampled.neighbours_of_some(index, view, 20, 120)
+    monkeypatch.setattr(sampled, "neighbours_of_some", lambda *given, **named: (asked, near))
+    sampled.save(collection, index, view)
+    collection.drop_artifact(knn.ARTIFACT, view.set.set_id)
+    seen = HubService(collection).report(k=5)
+    assert seen.is_sample and (seen.n_items, seen.n_queries, seen.k) == (400, 120, 5)
+    assert seen.mean == 1.5 and seen.threshold > 3.0  # twice the mean is reached by chance
+    assert seen.hubs[0][0].item_id == whole.hubs[0][0].item_id
+    assert seen.hubs[0][1] / 120 == pytest.approx(whole.hubs[0][1] / 400, abs=0.1)
+    captured = HubService(collection).captured(seen.hubs[0][0].item_id, k=5, limit=500)
+    assert len(captured) == seen.hubs[0][1] and {c.item.item_id for c in captured} <= set(view.item_ids[asked].tolist())
+    gone = str(view.item_ids[asked[0]])
+    collection.trash_items([gone])
+    after = HubService(collection).report(k=5)
+    assert (after.n_items, after.n_queries) == (399, 119)

@@ -68,7 +68,7 @@ def test_made_grades_are_counted_apart_and_yield(service):
 def test_qrels_come_back_in(service):
     assert service.import_qrels("q1 0 a 2\nq1 0 b 0\n", "file") == 2
     assert service.export_qrels()[0] == "q1 0 a 2\nq1 0 b 0\n"
-    with pytest.raises(InputError, match="0 to 3; q2 c has 4"):
+    with pytest.raises(InputError, match="Line 2 of the qrels: grades here are 0 to 3; q2 c has 4"):
         service.import_qrels("q2 0 d 1\nq2 0 c 4\n", "file")
     assert service.grades_for("q2") == {}
 

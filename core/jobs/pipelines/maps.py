@@ -10,7 +10,7 @@ import numpy as np
 from core.encode import load_encoder
 from core.errors import Damaged, EncoderError, LoupeError
 from core.graph import knn
-from core.index import usearch
+from core.index import sampled, usearch
 from core.index.planner import EXACT_BELOW
 from core.jobs.progress import Progress
 from core.jobs.worker import Context
@@ -35,6 +35,10 @@ def run(context: Context) -> dict:
         return {"items": 0, "seconds": 0.0}
     refit = context.job.kind == "refit"
     view = collection.view()
+    large = len(view.live) >= sampled.SAMPLED_FROM
+    if large:  # searches and hubs do not wait for all pairs to be compared
+        _index(collection, view, progress)
+        _sample(collection, view, progress)
     graph = fresh_graph(collection, view, progress)
     made = _map(context, collection, view, graph, refit)
     progress.stage("naming groups")
@@ -42,8 +46,8 @@ def run(context: Context) -> dict:
     progress.stage("looking for near-duplicates")
     _folds(collection, view, graph)
     if len(view.live) >= EXACT_BELOW:
-        progress.stage("building the index", len(view.live))
-        usearch.save(collection, view, progress.at)
+        if not large:
+            _index(collection, view, progress)
         visual = visual_of(collection, view.set)
         if visual is not None:
             looks = collection.view(visual.set_id)
@@ -55,6 +59,18 @@ def run(context: Context) -> dict:
         "trustworthiness": made.trustworthiness,
         "seconds": round(time.monotonic() - began, 2),
     }
+
+
+def _index(collection: Collection, view: VectorView, progress: Progress) -> None:
+    progress.stage("building the index", len(view.live))
+    usearch.save(collection, view, progress.at)
+
+
+def _sample(collection: Collection, view: VectorView, progress: Progress) -> None:
+    index = usearch.load(collection, view)
+    if index is not None:
+        progress.stage("asking with a sample", min(sampled.ASKED, len(view.live)))
+        sampled.save(collection, index, view, progress.at)
 
 
 def fresh_graph(collection: Collection, view: VectorView, progress: Progress) -> KnnGraph:

@@ -39,6 +39,24 @@ def exact_as_bias(method: str) -> bool:
 
 
 @dataclass(frozen=True)
+class LazyRows:
+    """Vectors of items that are read block by block; `read` gives the rows of a slice, float32.
+
+    The dual methods need their `gallery_vectors` then.
+    """
+
+    shape: tuple[int, int]
+    read: Callable[[slice], np.ndarray]
+    dtype = np.dtype(np.float32)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        return self.read(part)
+
+
+@dataclass(frozen=True)
 class _Bank:
     """Bank vectors and, sorted, which rows are items themselves."""
 
@@ -47,7 +65,7 @@ class _Bank:
     items: np.ndarray
 
     @classmethod
-    def of(cls, name: str, vectors: np.ndarray, items: np.ndarray, positions: np.ndarray | None) -> _Bank:
+    def of(cls, name: str, vectors: np.ndarray, items: np.ndarray | LazyRows, positions: np.ndarray | None) -> _Bank:
         vectors = _vectors(name, vectors)
         if vectors.shape[1] != items.shape[1]:
             raise InputError(f"The {name} has {vectors.shape[1]} dimensions, the items {items.shape[1]}.")
@@ -64,13 +82,18 @@ class _Bank:
         order = order[positions[order] >= 0]
         return cls(vectors, order, positions[order])
 
-    def similarities(self, items: np.ndarray, factor: float, budget: int, report: Progress | None) -> Iterator[tuple[slice, np.ndarray]]:
+    def similarities(
+        self, items: np.ndarray | LazyRows, factor: float, budget: int, report: Progress | None
+    ) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield (which items, factor * their similarity to the bank, (c, B)); self is -inf."""
         precise = items.dtype == self.vectors.dtype == np.float64
         kind = np.float64 if precise else np.float32
         bank = np.multiply(self.vectors, factor, dtype=kind).T
         for part in blocks(len(items), len(bank.T), budget // 2, np.dtype(kind).itemsize):
-            table = np.asarray(items[part], kind) @ bank
+            rows = np.asarray(items[part], kind)
+            if not np.isfinite(rows).all():
+                raise InputError("An item's vector holds a number that is not finite.")
+            table = rows @ bank
             lo, hi = np.searchsorted(self.items, (part.start, part.stop))
             table[self.items[lo:hi] - part.start, self.rows[lo:hi]] = -np.inf
             yield part, table
@@ -80,7 +103,7 @@ class _Bank:
 
 def item_bias(
     bank_vectors: np.ndarray,
-    item_vectors: np.ndarray,
+    item_vectors: np.ndarray | LazyRows,
     method: str = "is",
     beta: float | None = None,
     k: int = local.K,
@@ -99,7 +122,7 @@ def item_bias(
     ----------
     bank_vectors : ndarray, shape (B, d)
         Bank queries, unit rows: captions, logged queries, held-out items, or the items themselves.
-    item_vectors : ndarray, shape (G, d)
+    item_vectors : ndarray or LazyRows, shape (G, d)
         Unit rows; float16 and memory-mapped arrays are read block by block.
     method : str
         One of `BIAS_METHODS`; see `exact_as_bias`.
@@ -131,10 +154,10 @@ def item_bias(
     Raises
     ------
     InputError
-        Unknown method, a bank that is empty or of other dimensions, or an item that has nothing left to be compared
-        with.
+        Unknown method, a bank that is empty or of other dimensions, a vector that is not finite, or an item that has
+        nothing left to be compared with.
     """
-    items = _vectors("items", item_vectors)
+    items = item_vectors if isinstance(item_vectors, LazyRows) else _vectors("items", item_vectors)
     if not exact_as_bias(method):
         raise InputError(f"{method} depends on the query, so it is not one number per item; these are: {', '.join(BIAS_METHODS)}.")
     beta = (sinkhorn.BETA if method == "sinkhorn" else softmax.BETA) if beta is None else beta
@@ -190,7 +213,7 @@ def _vectors(name: str, vectors: np.ndarray) -> np.ndarray:
     return vectors
 
 
-def _normalizer(bank: _Bank, items: np.ndarray, beta: float, budget: int, report: Progress | None) -> np.ndarray:
+def _normalizer(bank: _Bank, items: np.ndarray | LazyRows, beta: float, budget: int, report: Progress | None) -> np.ndarray:
     """float64 (G,): log sum exp(beta * similarity), see `softmax.log_normalizer`; zeros for beta 0."""
     total = np.zeros(len(items))
     if not beta:
@@ -205,7 +228,7 @@ def _normalizer(bank: _Bank, items: np.ndarray, beta: float, budget: int, report
     return total
 
 
-def _sinkhorn(bank: _Bank, items: np.ndarray, beta: float, n_iters: int | None, budget: int,
+def _sinkhorn(bank: _Bank, items: np.ndarray | LazyRows, beta: float, n_iters: int | None, budget: int,
               report: Progress | None) -> np.ndarray:
     sinkhorn.positive(beta)
     n_bank = len(bank.vectors)

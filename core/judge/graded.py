@@ -1,0 +1,140 @@
+"""Judged pairs with the scores that search gives them, sorted by what a cut-off belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.encode.adapt_data import tidy
+from core.errors import LoupeError, NotFound, QueryError
+from core.judge.judgments import consolidate
+from core.judge.serving import NOT_KEPT
+from core.rank.cutoff import Rows
+from core.search.asking import ask
+from core.search.cutoffs import Key, background
+from core.search.engine import EncoderFor
+from core.store import Collection
+from core.types import HubSetting, Query, Recipe, Term
+
+
+@dataclass(frozen=True, eq=False)
+class Graded:
+    """The judged pairs of one key.
+
+    Attributes
+    ----------
+    query_ids : tuple of str, length Q
+        Of the rows' queries, sorted.
+    """
+
+    key: Key
+    hub: HubSetting
+    rows: Rows
+    query_ids: tuple[str, ...]
+
+
+def grades_by_query(collection: Collection) -> dict[str, dict[str, int]]:
+    """The one grade of each judged pair: query id -> item id -> grade; what nobody could tell is left out."""
+    grades: dict[str, dict[str, int]] = {}
+    for said in consolidate(collection.judgments.all()):
+        if said.grade is not None:
+            grades.setdefault(said.query_id, {})[said.item_id] = said.grade
+    return grades
+
+
+def gather(
+    collection: Collection, recipe: Recipe, *, rel: int = 1, encoder_for: EncoderFor | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[list[Graded], dict[str, int]]:
+    """Score what was judged under a recipe, as search would.
+
+    Parameters
+    ----------
+    rel : int
+        The lowest grade that is relevant.
+    on_progress : callable, optional
+        Called with (queries done, all).
+
+    Returns
+    -------
+    list of Graded
+        A kind of query that can be asked but has no judgments comes with no rows; the most judged one first.
+    dict of str to int
+        What is left out, such as ``of minus terms alone``, and how many queries that is.
+    """
+    grades = grades_by_query(collection)
+    saved = {one.query_id: one.query for one in collection.saved_queries()}
+    found: dict[tuple[Key, HubSetting], list[tuple[str, Query, np.ndarray, float, float, np.ndarray, np.ndarray]]] = {}
+    left_out: dict[str, int] = {}
+
+    def leave(why: str) -> None:
+        left_out[why] = left_out.get(why, 0) + 1
+
+    for n, query_id in enumerate(sorted(grades), 1):
+        why = _unfit(saved.get(query_id))
+        if why:
+            leave(why)
+        else:
+            query = saved[query_id]
+            try:
+                asked = ask(collection, query, recipe, encoder_for)
+            except (QueryError, NotFound):
+                leave("that these vectors cannot answer")
+            else:
+                there = {item: asked.view.position(item) for item in sorted(grades[query_id])}
+                own = set(asked.references.tolist())
+                items = [item for item, position in there.items() if position is not None and position not in own]
+                positions = np.array([there[item] for item in items], np.int64)
+                relevant = np.array([grades[query_id][item] >= rel for item in items], bool)
+                mean, sd = background(collection, asked.view, asked.q, asked.bias)
+                key = Key.of(asked.view.set.set_id, query, recipe, asked.hub)
+                found.setdefault((key, asked.hub), []).append((query_id, query, asked.q, mean, sd, asked.scores(positions), relevant))
+        if on_progress is not None:
+            on_progress(n, len(grades))
+    made = [_graded(key, hub, some) for (key, hub), some in found.items()]
+    made += _unjudged(collection, recipe, encoder_for, {key for key, _ in found})
+    return sorted(made, key=lambda one: (-len(one.rows), one.key.kind != "words", one.key.name)), left_out
+
+
+def _unfit(query: Query | None) -> str:
+    if query is None:
+        return NOT_KEPT
+    if not query.terms:
+        return "without words or images"
+    return "" if any(term.weight > 0 for term in query.terms) else "of minus terms alone"
+
+
+def _graded(key: Key, hub: HubSetting, some: list[tuple[str, Query, np.ndarray, float, float, np.ndarray, np.ndarray]]) -> Graded:
+    asking: dict[object, int] = {}
+    groups = [asking.setdefault(_alike(query), len(asking)) for _, query, *_ in some]
+    rows = Rows.of(
+        np.repeat(np.arange(len(some)), [len(one[5]) for one in some]), np.concatenate([one[5] for one in some]),
+        np.concatenate([one[6] for one in some]), np.stack([one[2] for one in some]), np.array([one[3] for one in some]),
+        np.array([one[4] for one in some]), np.array(groups),
+    )  # fmt: skip
+    return Graded(key, hub, rows, tuple(one[0] for one in some))
+
+
+def _alike(query: Query) -> object:
+    """Queries that are the same but for capitals, spaces, weights and filters ask the same."""
+    return tuple(sorted((term.kind, tidy(term.value) if term.kind == "text" else term.value, term.weight > 0) for term in query.terms))
+
+
+def _unjudged(collection: Collection, recipe: Recipe, encoder_for: EncoderFor | None, there: set[Key]) -> list[Graded]:
+    """The kinds of queries that can be asked and have no judgments, with no rows."""
+    (first,) = collection.select("SELECT item_id FROM items WHERE trashed_at IS NULL ORDER BY n LIMIT 1") or [("",)]
+    item, word = Term("item", first[0]), Term("text", "a photograph")
+    made = []
+    for terms in ((word,), (item,), (word, item)):
+        query = Query(terms)
+        try:
+            asked = ask(collection, query, recipe, encoder_for)
+        except LoupeError:
+            continue  # such queries cannot be asked here
+        key = Key.of(asked.view.set.set_id, query, recipe, asked.hub)
+        if key not in there and all(key.kind != other.kind for other in there):
+            nothing = np.empty(0)
+            made.append(Graded(key, asked.hub, Rows.of(nothing, nothing, nothing, np.empty((0, len(asked.q))), nothing, nothing), ()))
+    return made

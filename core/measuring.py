@@ -1,0 +1,247 @@
+"""What ``evaluate``, ``run``, ``qrels`` and ``protocol`` do and say: thin, over core/metrics and core/judge."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a command says: one JSON document, or a text for people, and remarks beside either."""
+
+    document: object
+    text: str
+    remarks: tuple[str, ...] = ()
+
+
+Progress = Callable[[int, int], None]
+
+
+def _nobody(done: int, total: int) -> None:
+    """Progress that nobody looks at."""
+
+
+def evaluate(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
+    """``evaluate --qrels FILE --run FILE``: the figures ir-measures gives, without a collection.
+
+    Raises
+    ------
+    InputError
+        With the line, where a file cannot be read.
+    """
+    from core.judge.textfiles import read_text
+    from core.judge.trec import parse_qrels, parse_run
+    from core.metrics.evaluate import DEFAULTS
+    from core.metrics.names import split
+    from core.metrics.table import measured
+
+    qrels = parse_qrels(read_text(args.qrels, "qrels file"))
+    run = parse_run(read_text(args.run, "run file"))
+    metrics = split(" ".join(args.metrics)) if args.metrics else DEFAULTS
+    found = measured(
+        [(q.topic, q.docno, q.relevance) for q in qrels], [(r.topic, r.docno, float(r.score)) for r in run], metrics, rel=args.rel
+    )
+    document = {
+        "metrics": dict(found.metrics),
+        "intervals": {name: None if one is None else [one.low, one.high] for name, one in found.intervals.items()},
+        "n_queries": found.n_queries,
+        "unjudged": dict(found.unjudged),
+    }
+    return Said(document, _table(found), found.notes)
+
+
+def _table(found: object) -> str:
+    lines = [f"{'metric':<20}{'mean':>8}   {'95 % interval':<20}unjudged"]
+    for name, value in found.metrics.items():
+        one, share = found.intervals[name], found.unjudged[name]
+        between = "" if one is None else f"{one.low:.4f} to {one.high:.4f}"
+        looked = name.rpartition("@")[2] if "@" in name else ""
+        of = f"of the first {looked}" if looked else "of all results"
+        lines.append(f"{name:<20}{value:>8.4f}   {between:<20}{'no result' if share is None else f'{share:.1%} {of}'}")
+    from_grade = f"relevant: grade {found.rel} or more" + ("" if found.rel == 1 else "; nDCG takes grades as they are")
+    return "\n".join([*lines, f"{found.n_queries:,} queries; {from_grade}; interval: bootstrap over queries"])
+
+
+# ---------------------------------------------------------------- run
+
+
+def run(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
+    """``run NAME --queries FILE``: what a recipe finds for each query, as a TREC run.
+
+    Raises
+    ------
+    InputError
+        With the line, where a query cannot be read; or a query has no answer to give (``query 12 (q7): why``).
+    """
+    from core.judge.named import resolver
+    from core.judge.querysets import read_queries
+    from core.judge.runs import answered, run_lines
+    from core.judge.textfiles import read_text
+    from core.judge.trec import format_run
+    from core.workbench import Workbench
+
+    if args.k < 1:
+        raise InputError(f"k is {args.k}; give 1 or more.")
+    wb = Workbench.open(args.name)
+    queries = read_queries(read_text(args.queries, "file of queries"), Path(args.queries).name, kind=args.kind,
+                           resolve=resolver(wb.collection), known=wb.judgments.queries())  # fmt: skip
+    lines, remarks = [], []
+    for n, (query, result) in enumerate(answered(queries, lambda query: wb.search(query, args.k, recipe=args.recipe, log=False)), 1):
+        lines += run_lines(query.query_id, result, args.tag or _tag(args.recipe))
+        remarks += [f"{query.query_id}: {warning}" for warning in result.warnings]
+        if not len(result):
+            remarks.append(f"{query.query_id} finds nothing, so it has no line in the run.")
+        progress(n, len(queries))
+    text = format_run(lines)
+    document = {"collection": wb.name, "recipe": args.recipe, "k": args.k, "queries": len(queries), "lines": len(lines)}
+    if args.out is None:
+        return Said({**document, "run": text}, text.removesuffix("\n"), _once(remarks))
+    _write(args.out, text)
+    return Said({**document, "out": str(args.out)}, f"{len(lines):,} lines for {len(queries):,} queries written to {args.out}",
+                _once(remarks))  # fmt: skip
+
+
+def _tag(recipe: str) -> str:
+    return "".join(c if c.isprintable() and not c.isspace() else "-" for c in recipe) or "loupe"
+
+
+# ---------------------------------------------------------------- qrels
+
+
+def qrels(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
+    """``qrels NAME --export FILE | --import FILE --judge WHO``.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or has a grade that is not 0 to 3; then nothing is added.
+    """
+    from core.judge.textfiles import read_text
+    from core.workbench import Workbench
+
+    if args.take is not None and not (args.judge or "").strip():
+        raise InputError("--import needs --judge NAME: whose grades these are.")
+    if args.take is None and args.judge is not None:
+        raise InputError("--judge belongs to --import.")
+    wb = Workbench.open(args.name)
+    if args.take is not None:
+        return _import(wb, read_text(args.take, "qrels file"), args.judge.strip())
+    text, n_cant_tell = wb.judgments.export_qrels()
+    n, stdout = text.count("\n"), str(args.export) == "-"
+    if not stdout:
+        _write(args.export, text)
+    left = (f"{n_cant_tell:,} pairs are left out because nobody could tell.",) if n_cant_tell else ()
+    document = {"collection": wb.name, "grades": n, "cant_tell": n_cant_tell}
+    if stdout:
+        return Said({**document, "qrels": text}, text.removesuffix("\n"), left)
+    return Said({**document, "out": str(args.export)}, f"{n:,} grades written to {args.export}", left)
+
+
+def _import(wb: object, text: str, judge: str) -> Said:
+    from core.judge.trec import parse_qrels
+
+    added = wb.judgments.import_qrels(text, judge)
+    lines = parse_qrels(text)
+    items, queries = {q.docno for q in lines}, {q.topic for q in lines}
+    known_items = wb.collection.has(items)
+    known_queries = queries & {q.query_id for q in wb.judgments.queries()}
+    remarks = []
+    if len(known_items) < len(items):
+        remarks.append(f"{len(items) - len(known_items):,} of {len(items):,} items are not in {wb.name}; their grades are kept.")
+    if len(known_queries) < len(queries):
+        remarks.append(f"{len(queries) - len(known_queries):,} of {len(queries):,} queries are not saved in {wb.name}; "
+                       "their grades are kept.")  # fmt: skip
+    document = {
+        "collection": wb.name, "imported": added, "judge": judge,
+        "items": {"known": len(known_items), "unknown": len(items) - len(known_items)},
+        "queries": {"known": len(known_queries), "unknown": len(queries) - len(known_queries)},
+    }  # fmt: skip
+    return Said(document, f"{added:,} grades of {len(queries):,} queries added as {judge}'s.", tuple(remarks))
+
+
+# ---------------------------------------------------------------- protocol
+
+
+def protocol(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
+    """``protocol NAME --truth FILE --kind KIND``: the questions of a benchmark put to a collection, and its own figures.
+
+    Raises
+    ------
+    InputError
+        The file is none of that kind, or no question of it can be asked here.
+    """
+    from collections import Counter
+
+    from core.judge.named import resolver
+    from core.judge.protocols import match, read_truth
+    from core.judge.protocols.asking import ask
+    from core.judge.protocols.recalls import table_of
+    from core.judge.textfiles import read_text
+    from core.search.engine import run as search
+    from core.search.recipes import recipe as recipe_named
+    from core.workbench import Workbench
+
+    wb = Workbench.open(args.name)
+    truth = read_truth(read_text(args.truth, "file of ground truth"), args.kind, Path(args.truth).name, args.split or "")
+    items, recipe = wb.collection.ids(), recipe_named(wb.collection, args.recipe)
+    matched = match(truth, resolver(wb.collection), items)
+    found = ask(
+        matched, lambda query, k, keep: search(wb.collection, query, k, recipe=recipe, keep_references=keep), items,
+        among=args.among, progress=progress,
+    )  # fmt: skip
+    left = Counter(why for _, why in matched.left_out)
+    document = {
+        "collection": wb.name, "kind": truth.kind, "split": truth.split, "recipe": args.recipe, "among": args.among,
+        "questions": len(truth.queries), "asked": found.n_questions, "gallery": found.n_gallery,
+        "files": {"named": matched.n_files, "found": matched.n_found}, "items": {"total": matched.n_items, "named": matched.n_named},
+        "left_out": dict(left), "metrics": dict(found.metrics), "chance": dict(found.chance), "definition": found.definition,
+    }  # fmt: skip
+    if args.keep is not None:
+        document["kept"] = _keep(wb, matched, args.keep)
+    split = f", split {truth.split}" if truth.split else ""
+    lines = [f"{truth.kind}{split}: {found.n_questions:,} questions among {found.n_gallery:,} images, recipe {args.recipe}",
+             table_of(found.metrics), *([f"by chance: {_brief(found.chance)}"] if found.chance else []), found.definition]  # fmt: skip
+    missing = [f"not found: {file[:80]}: {why}" for file, why in matched.missing[:5]]
+    remarks = (matched.sentence, *(f"{n:,} left out: {why}" for why, n in left.items()), *missing, *found.warnings)
+    return Said(document, "\n".join(lines), _once(remarks))
+
+
+def _keep(wb: object, matched: object, name: str) -> dict[str, object]:
+    """Keep the questions as a query set, and their right answers as grades that people's own go before."""
+    from core.types import Judgment
+
+    queries, right = matched.saved()
+    wb.judgments.save_queries(queries, name)
+    said = f"ground truth ({matched.kind})"
+    wb.collection.judgments.add_many([Judgment(q.topic, q.docno, q.relevance, matched.kind, origin=said) for q in right])
+    return {"set": name, "queries": len(queries), "grades": len(right)}
+
+
+def _brief(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.2f}" for name, value in values.items())
+
+
+def _write(path: str | Path, text: str) -> None:
+    """Write a text, to a file whole or not at all."""
+    from core.store.files import write_durably
+
+    path = Path(path).expanduser()
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name a file in it.")
+    if path.exists() and not path.is_file():  # a pipe or a terminal: not to be replaced by a file
+        path.write_bytes(text.encode())
+    else:
+        write_durably(path, lambda file: file.write(text.encode()))
+
+
+def _once(remarks: Sequence[str], most: int = 20) -> tuple[str, ...]:
+    kept = tuple(dict.fromkeys(remarks))
+    return kept if len(kept) <= most else (*kept[:most], f"and {len(kept) - most:,} more remarks")
+
+
+COMMANDS: Mapping[str, Callable[..., Said]] = {"evaluate": evaluate, "run": run, "qrels": qrels, "protocol": protocol}
