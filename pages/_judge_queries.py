@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.errors import LoupeError, QueryError
+from core.workbench.drafts import EXTENSIONS
 from pages import _judge_undo as undo
 from pages._judge_sets import one_set
 from pages._search_state import plain
@@ -77,11 +78,9 @@ def _add(wb: Workbench, name: str, do: Callable[[], Added]) -> None:
 
 
 def _file(wb: Workbench, name: str) -> None:
-    kinds = wb.querysets.extensions
-    brought = st.file_uploader("A file of queries", type=sorted(kinds), key=f"judge_file_{name}", help=(
-        "Plain text: one a line. CSV or JSON lines: query (or text: words as they are), and perhaps query_id, image, guideline, where. "
-        "TREC topics: the title is the query, the narrative the guideline. An id that is there is kept; images may be named by their "
-        "files."))  # fmt: skip
+    brought = st.file_uploader("A file of queries", type=list(EXTENSIONS), key=f"judge_file_{name}", help=(
+        "Plain text: one a line. CSV or JSON lines: query (or image), and perhaps query_id, guideline, where. TREC topics: "
+        "number and title. A topic's own id is kept."))  # fmt: skip
     if brought is None:
         return
     if brought.size > BYTES_AT_MOST:
@@ -93,7 +92,7 @@ def _file(wb: Workbench, name: str) -> None:
         st.error(f"The file is not UTF-8 text: byte {error.start + 1:,} of {brought.size:,} cannot be read. Save it as UTF-8.")
         return
     if st.button("Add the file's queries", type="primary", key=f"judge_file_add_{name}"):
-        _add(wb, name, lambda: wb.querysets.add(text, name, kinds[brought.name.rpartition(".")[2].lower()], brought.name))
+        _add(wb, name, lambda: wb.querysets.add(text, name, file=brought.name))
 
 
 def _sample(wb: Workbench, name: str) -> None:

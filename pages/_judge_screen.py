@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.types import Item, Judgment, SearchResult
+from core.query.parse import render
+from core.types import Item, Judgment, SavedQuery, SearchResult
 from pages._judge_parts import turn
 from pages._judge_queue import DECIDE, DIFFER, OWN, Setting, begun, in_order
 from pages._judging import judging_screen, save_presses
@@ -50,7 +52,7 @@ def screen(wb: Workbench, setting: Setting) -> None:
 
     judging_screen(
         {
-            "query": {"id": query.query_id, "text": query.text, "guideline": query.guideline or GUIDELINE, "pictures": _pictures(setting)},
+            "query": {"id": query.query_id, "text": _words(query), "guideline": query.guideline or GUIDELINE, "pictures": _pictures(setting)},
             "collection": wb.key,
             "judge": setting.judge,
             "queue": "" if setting.queue == OWN else setting.queue,
@@ -112,6 +114,15 @@ def _open(wb: Workbench, setting: Setting, shown: list[dict[str, object]], resul
     for one in shown:
         item = known[str(one["id"])]
         one |= {"title": item.caption or item.file, "found": found.get(item.item_id, "")}
+
+
+def _words(query: SavedQuery) -> str:
+    """The query to read: ids of images mean nothing to a person, and the images stand beside it."""
+    if "image:" not in query.text and "upload:" not in query.text:
+        return query.text
+    words = replace(query.query, terms=tuple(term for term in query.query.terms if term.kind == "text"))
+    said = render(words) if words.terms or words.literals else "like this image"
+    return said + (f" where {words.where}" if words.where else "")
 
 
 def _pictures(setting: Setting) -> list[dict[str, object]]:

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.errors import InputError, NotFound, QueryError
-from core.judge.querysets import kind_of, read_queries
+from core.judge.querysets import format_queries
 from core.query.parse import check, parse, render
 from core.rank import fold as folding
 from core.search.filters import condition
 from core.store import AskedQuery, Collection, SetVersion
 from core.store.names import tidy_name
 from core.types import Query, SavedQuery, Term
-from core.workbench.drafts import EXTENSIONS, FOUND_OUT, GUIDELINE_AT_MOST, READERS, TABLES, TEXT_AT_MOST, write
+from core.workbench.drafts import GUIDELINE_AT_MOST, TEXT_AT_MOST, read
 
 _AT = re.compile(r"(?P<name>.*)@(?P<version>[1-9]\d{0,8})\Z", re.DOTALL)
 QUERIES_AT_MOST = 20_000
@@ -86,39 +86,24 @@ class QuerySetService:
 
     # ------------------------------------------------------------ bringing
 
-    @property
-    def extensions(self) -> Mapping[str, str]:
-        """Ending of a file's name, without the dot -> kind that `add` takes."""
-        return dict(EXTENSIONS)
-
-    def add(self, text: str, name: str, kind: str = "lines", file: str = "the queries") -> Added:
+    def add(self, text: str, name: str, kind: str = "", file: str = "") -> Added:
         """Add the queries of a text to a set, which is made if it is new: all of them, or none where one cannot be read.
 
         Parameters
         ----------
         kind : str
-            One of `core.workbench.drafts.READERS` or `TABLES`, or `FOUND_OUT`.
+            ``lines``, ``csv``, ``jsonl``, ``topics`` or ``export`` (see `core.judge.querysets`); empty: found out.
         file : str
-            Name of the file, for messages.
+            Name of the file, for its kind and for messages; empty for what was typed or pasted.
 
         Raises
         ------
         QueryError
-            With the line and column, where a query cannot be read.
+            With the line and column, where a typed query cannot be read.
         InputError
             The text cannot be read as this kind, has no query, or an id stands for two queries.
         """
-        text = text.removeprefix("\ufeff")
-        kind = kind_of(text, file) if kind == FOUND_OUT else kind
-        if kind in TABLES:
-            from core.judge.named import resolver  # it brings the decoder along
-
-            known = self._collection.saved_queries()
-            queries = read_queries(text, file, kind=kind, resolve=resolver(self._collection), known=known)
-        elif kind in READERS:
-            queries = READERS[kind](text, file)
-        else:
-            raise InputError(f"Queries come as {', '.join((*READERS, *TABLES))}; {kind!r} is none of them.")
+        queries = read(self._collection, text, kind, file)
         if not queries:
             raise InputError("There is no query in the text; write one a line.")
         return self.add_queries(queries, name)
@@ -331,9 +316,9 @@ class QuerySetService:
 
     # ------------------------------------------------------------ files
 
-    def export(self, name: str) -> str:
-        """The queries of a set (or ``set@version``) as JSONL, which `add` reads."""
-        return write(self.get(name).queries)
+    def export(self, name: str, kind: str = "jsonl") -> str:
+        """The queries of a set (or ``set@version``) as ``jsonl``, ``csv`` or ``topics``, which `add` reads."""
+        return format_queries(self.get(name).queries, kind)
 
 
 def _of_words(text: str, origin: str) -> SavedQuery | None:

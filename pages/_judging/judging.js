@@ -147,21 +147,26 @@ export default function (component) {
     return bar;
   }
 
+  // What stands there when the last image is graded.
+  function drawDone(stage) {
+    const done = make("div", "done");
+    const left = items.length - judgedCount();
+    const all = items.length === 1 ? "The one image of this query is judged." : `All ${items.length} images of this query are judged.`;
+    done.append(make("p", "", left ? `${left} of ${items.length} images of this query are left; j k go back to them.` : all));
+    if (data.hasNext) {
+      const next = make("button", "primary", "Next query");
+      next.onclick = () => setTriggerValue("go", "next");
+      done.append(next, make("p", "hint", "or press n"));
+    } else {
+      done.append(make("p", "hint", "This was the last query."));
+    }
+    stage.append(done);
+  }
+
   function drawOne(stage) {
     const item = items[s.position];
     if (!item) {
-      const done = make("div", "done");
-      const left = items.length - judgedCount();
-      const all = items.length === 1 ? "The one image of this query is judged." : `All ${items.length} images of this query are judged.`;
-      done.append(make("p", "", left ? `${left} of ${items.length} images of this query are left; j k go back to them.` : all));
-      if (data.hasNext) {
-        const next = make("button", "primary", "Next query");
-        next.onclick = () => setTriggerValue("go", "next");
-        done.append(next, make("p", "hint", "or press n"));
-      } else {
-        done.append(make("p", "hint", "This was the last query."));
-      }
-      stage.append(done);
+      drawDone(stage);
       return;
     }
     const figure = make("figure", "large");
@@ -197,6 +202,7 @@ export default function (component) {
       grid.append(tile);
     });
     stage.append(grid);
+    if (!items[s.position]) drawDone(stage);
   }
 
   function draw() {
@@ -268,11 +274,22 @@ export default function (component) {
     event.stopPropagation();
   }
 
+  // Time away from the window is no time of judging.
+  function onSeen() {
+    if (!document.hidden) s.shownAt = performance.now();
+  }
+
   draw();
   // This function runs again with every rerun of the page, and a screen may be put up anew while the one before is
   // still being taken down: there is one handler in the whole window, or one press would count several times.
   if (window.loupeJudgingKeys) document.removeEventListener("keydown", window.loupeJudgingKeys, true);
+  if (window.loupeJudgingSeen) document.removeEventListener("visibilitychange", window.loupeJudgingSeen);
   window.loupeJudgingKeys = onKey;
+  window.loupeJudgingSeen = onSeen;
   document.addEventListener("keydown", onKey, true);
-  return () => document.removeEventListener("keydown", onKey, true);
+  document.addEventListener("visibilitychange", onSeen);
+  return () => {
+    document.removeEventListener("keydown", onKey, true);
+    document.removeEventListener("visibilitychange", onSeen);
+  };
 }

@@ -14,6 +14,7 @@ from core.store import PoolRecord, PoolRow
 from pages import _judge_screen, _shared
 from pages._judge_agreement import agreement_line
 from pages._judge_queue import DECIDE, Setting
+from pages._judging import save_presses
 from tests.worlds import colour_world
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -150,6 +151,19 @@ def test_grades_go_to_near_duplicates_only_where_the_pool_says_so(app, wb, sent,
     assert {item["copies"] for item in calls[-1][0]["items"]} == {0}
 
 
+def test_a_press_on_a_pooled_image_grades_its_near_duplicates_and_undo_takes_all_back(wb):
+    record = pool(wb, propagate=True)
+    query = wb.querysets.get("Colours").queries[0].query_id
+    row = next(row for row in wb.pools.rows(record.pool_id, query) if row.copies)
+    press = {"uid": "1", "query": query, "judge": "ann", "item": row.item_id, "grade": 3, "ms": 900}
+    ledger, copies = {}, wb.pools.copies(record.pool_id, query)
+    save_presses(wb.judgments, [press], ledger, frozenset([row.item_id]), copies=copies)
+    assert wb.judgments.grades_for(query) == {row.item_id: 3, "copy1": 3}
+    assert wb.judgments.export_qrels(with_made=False)[0] == f"{query} 0 {row.item_id} 3\n"
+    save_presses(wb.judgments, [press, {**press, "uid": "2", "undo": True}], ledger, frozenset([row.item_id]), copies=copies)
+    assert wb.judgments.grades_for(query) == {}
+
+
 def test_an_item_that_is_gone_is_left_out(app, wb, sent):
     record = pool(wb)
     query = wb.querysets.get("Colours").queries[0].query_id
@@ -174,7 +188,14 @@ def test_images_of_a_query_are_shown_with_it(app, wb, sent):
     app.session_state["judge_set"] = "Composed"
     judging(app, judge_name="ann")
     (picture,) = sent[-1]["query"]["pictures"]
-    assert picture["minus"] and picture["src"].endswith(f"/{item}")
+    assert picture["minus"] and picture["src"].endswith(f"/{item}") and sent[-1]["query"]["text"] == "red"
+    wb.querysets.sample_images("By example", 1)
+    wb.querysets.add(f"image:{item}", "Alone")
+    for name, text in (("By example", "like a "), ("Alone", "like this image")):
+        page = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60)
+        page.session_state["judge_set"] = name
+        judging(page, judge_name="ann")
+        assert sent[-1]["query"]["text"].startswith(text) and len(sent[-1]["query"]["pictures"]) == 1
 
 
 # ---------------------------------------------------------------- several judges
