@@ -30,7 +30,9 @@ def press(page, keys: str, total: int, done: int = 0) -> None:  # noqa: ANN001
     settled(page)
 
 
-def judge_pool(page, url: str, collection: Collection, pool_id: str, judge: str, grade_of: Mapping[tuple[str, str], str]) -> None:  # noqa: ANN001
+def judge_pool(
+    page, url: str, collection: Collection, pool_id: str, judge: str, grade_of: Mapping[tuple[str, str], str]  # noqa: ANN001
+) -> None:
     """Judge all of a judge's part of a pool by keyboard.
 
     Parameters
@@ -53,7 +55,8 @@ def make_pool(collection: Collection, queries: list[SavedQuery], name: str, arms
     """
     collection.save_queries(queries, name)
     done = subprocess.run(
-        [sys.executable, "-m", "tests.browser.judges", collection.key, json.dumps({"query_set": name, "arms": arms, "depth": depth, **more})],
+        [sys.executable, "-m", "tests.browser.judges", collection.key,
+         json.dumps({"query_set": name, "arms": arms, "depth": depth, **more})],
         cwd=PROJECT, env={**os.environ, "LOUPE_HOME": str(collection.home)}, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]

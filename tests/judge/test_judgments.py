@@ -75,7 +75,8 @@ def test_disagreements_are_two_apart_or_relevant_against_not():
     words = [
         said("q", "far", "ann", 1), said("q", "far", "bob", 3), said("q", "half", "ann", 0), said("q", "half", "bob", 1),
         said("q", "near", "ann", 2), said("q", "near", "bob", 3), said("q", "alone", "ann", 0),
-        said("q", "unsure", "ann", 0), said("q", "unsure", "bob", None), said("q", "copy", "ann", 0), said("q", "copy", "bob", 3, 0, "copy"),
+        said("q", "unsure", "ann", 0), said("q", "unsure", "bob", None), said("q", "copy", "ann", 0),
+        said("q", "copy", "bob", 3, 0, "copy"),
     ]  # fmt: skip
     found = disagreements(words)
     assert [(d.item_id, d.apart, d.grades) for d in found] == [

@@ -47,7 +47,8 @@ def test_a_set_whose_name_looks_like_a_version_is_found_by_its_whole_name(sets):
 
 
 FILES = {
-    "t.jsonl": '\ufeff{"id": "t1", "query": "red -blue^0.5", "guideline": "Only cars."}\n\n{"id": 7, "query": "green", "where": "width > 10"}\n',
+    "t.jsonl": '\ufeff{"id": "t1", "query": "red -blue^0.5", "guideline": "Only cars."}\n\n'
+               '{"id": 7, "query": "green", "where": "width > 10"}\n',
     "t.csv": 'query_id,query,where,guideline\nt1,red -blue^0.5,,Only cars.\n7,green,width > 10,\n',
     "t.trec": "<top><num> Number: t1 <title> red -blue^0.5 <desc> Description: Only cars. </top>\n"
               "<top><num> Number: 7 <title> green <filter> width &gt; 10 </top>\n",
@@ -188,7 +189,8 @@ def test_sets_from_before_versions_have_a_first_one(tmp_path):
         if dump.stem == "collection":
             query = parse("red")
             connection.execute(
-                "INSERT INTO queries (set_name, query_id, text, query, guideline, origin, added_at) VALUES ('s', ?, 'red', ?, 'G', 'typed', 5)",
+                "INSERT INTO queries (set_name, query_id, text, query, guideline, origin, added_at)"
+                " VALUES ('s', ?, 'red', ?, 'G', 'typed', 5)",
                 (query.query_id, query.canonical),
             )
             connection.commit()
