@@ -49,7 +49,7 @@ def _recipes(said) -> None:  # noqa: ANN001 - PoolStatistics
     )  # fmt: skip
     if len(said.arms) > 1:
         with st.expander("Overlap of the recipes"):
-            st.caption("Of what either of two recipes found, the share that both found (Jaccard). Where it is high, one adds little.")
+            st.caption("Of what either of two recipes found, the share both found (Jaccard). Where it is high, the second adds little.")
             rows: dict[str, list[object]] = {"Recipe": [arm.label for arm in said.arms]}
             for n, arm in enumerate(said.arms):
                 rows[arm.label if arm.label != "Recipe" else "Recipe "] = [round(row[n], 2) for row in said.overlap]

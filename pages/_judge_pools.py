@@ -81,9 +81,7 @@ def _make(wb: Workbench, busy: bool) -> None:
     who = names(judges)
     try:
         wb.pools.make(
-            name,
-            [Arm(choices[label].recipe, where, f"{label}, {where.strip()}" if where.strip() else label) for label in arms],
-            int(depth),
+            name, [Arm(choices[label].recipe, where, ", ".join(filter(None, (label, where.strip())))) for label in arms], int(depth),
             collapse=collapse, propagate=propagate, seed=int(seed), judges=who, overlap=overlap / 100 if who else 1.0,
         )  # fmt: skip
     except LoupeError as error:

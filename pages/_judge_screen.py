@@ -52,7 +52,8 @@ def screen(wb: Workbench, setting: Setting) -> None:
 
     judging_screen(
         {
-            "query": {"id": query.query_id, "text": _words(query), "guideline": query.guideline or GUIDELINE, "pictures": _pictures(setting)},
+            "query": {"id": query.query_id, "text": _words(query), "guideline": query.guideline or GUIDELINE,
+                      "pictures": _pictures(setting)},
             "collection": wb.key,
             "judge": setting.judge,
             "queue": "" if setting.queue == OWN else setting.queue,

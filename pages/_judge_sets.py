@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -40,14 +41,13 @@ def one_set(wb: Workbench, name: str) -> None:
     with st.container(horizontal=True):
         if st.button("Edit", key="judge_set_edit", disabled=len(chosen) != 1, help="Select one query in the table."):
             _edit(wb, name, chosen[0])
-        if st.button("Guideline", key="judge_set_guideline", disabled=not chosen,
-                     help="What a judge has to know about the selected queries."):
+        if st.button("Guideline", key="judge_set_guideline", disabled=not chosen, help="What a judge has to know about these queries."):
             _guideline(wb, name, chosen)
         st.button("Remove", key="judge_set_remove", disabled=not chosen, on_click=_remove, args=(wb, name, [q.query_id for q in chosen]),
                   help="Grades stay, and it can be undone.")
-        st.download_button("Export queries", lambda: wb.querysets.export(name), file_name=f"{wb.key}-queries.jsonl",
-                           mime="application/jsonl",
-                           on_click="ignore", help="JSON lines, which the tab File reads.")
+        for kind, (label, ending) in {"jsonl": ("JSON lines", "jsonl"), "csv": ("CSV", "csv"), "topics": ("TREC topics", "trec")}.items():
+            st.download_button(f"Export {label}", partial(wb.querysets.export, name, kind), file_name=f"{wb.key}-queries.{ending}",
+                               on_click="ignore", type="tertiary", key=f"judge_set_export_{kind}")
     if len(versions) > 1:
         _versions(wb, name)
 

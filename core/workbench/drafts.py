@@ -63,5 +63,6 @@ def read(collection: Collection, text: str, kind: str = "", file: str = "") -> S
     found = typed(text) if kind == "lines" and not file else read_queries(text, file or "the text", kind=kind, resolve=resolve)
     long = next((one for one in found if len(one.guideline) > GUIDELINE_AT_MOST), None)
     if long is not None:
-        raise InputError(f"The guideline of {long.query_id} has {len(long.guideline):,} characters, and {GUIDELINE_AT_MOST:,} are possible.")
+        n = len(long.guideline)
+        raise InputError(f"The guideline of {long.query_id} has {n:,} characters, and {GUIDELINE_AT_MOST:,} are possible.")
     return found

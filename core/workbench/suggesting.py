@@ -24,6 +24,7 @@ POOL_DEPTH = 50
 
 USUAL = Weights()
 
+
 @dataclass(frozen=True)
 class Refined:
     """A query refined by its judgments.

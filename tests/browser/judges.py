@@ -30,7 +30,9 @@ def press(page, keys: str, total: int, done: int = 0) -> None:  # noqa: ANN001
     settled(page)
 
 
-def judge_pool(page, url: str, collection: Collection, pool_id: str, judge: str, grade_of: Mapping[tuple[str, str], str]) -> None:  # noqa: ANN001
+def judge_pool(
+    page, url: str, collection: Collection, pool_id: str, judge: str, grade_of: Mapping[tuple[str, str], str]  # noqa: ANN001
+) -> None:
     """Judge all of a judge's part of a pool by keyboard.
 
     Parameters

@@ -40,9 +40,8 @@ def test_twenty_judges_in_three_processes_lose_nothing(home, capsys):
     kept = dict(collection.judgments.rows())
     for row, name, n in said:
         one = kept[int(row)]
-        assert (one.query_id, one.item_id, one.grade, one.judge, one.ms) == (
-            f"q{int(n) % 10}", f"i{int(n) // 10}", int(n) % 4, name, int(n),
-        )  # fmt: skip
+        n = int(n)
+        assert (one.query_id, one.item_id, one.grade, one.judge, one.ms) == (f"q{n % 10}", f"i{n // 10}", n % 4, name, n)
     copies = [one for one in kept.values() if one.origin == "copy"]
     assert len(kept) == 20 * 40 + len(copies) and len(copies) == 20 * 8
     for number in range(20):

@@ -47,7 +47,8 @@ def test_a_set_whose_name_looks_like_a_version_is_found_by_its_whole_name(sets):
 
 
 FILES = {
-    "t.jsonl": '\ufeff{"id": "t1", "query": "red -blue^0.5", "guideline": "Only cars."}\n\n{"id": 7, "query": "green", "where": "width > 10"}\n',
+    "t.jsonl": '\ufeff{"id": "t1", "query": "red -blue^0.5", "guideline": "Only cars."}\n\n'
+               '{"id": 7, "query": "green", "where": "width > 10"}\n',
     "t.csv": 'query_id,query,where,guideline\nt1,red -blue^0.5,,Only cars.\n7,green,width > 10,\n',
     "t.trec": "<top><num> Number: t1 <title> red -blue^0.5 <desc> Description: Only cars. </top>\n"
               "<top><num> Number: 7 <title> green <filter> width &gt; 10 </top>\n",

@@ -42,7 +42,8 @@ def make(collection: Collection, args: Mapping[str, object], progress: Progress)
     recipes = [from_json(arm["recipe"]) for arm in arms]
     record = PoolRecord(
         str(args["pool_id"]), str(args["name"]), str(args["set"]), int(str(args["version"])), int(str(args["depth"])), arms,
-        bool(args["collapse"]), bool(args["propagate"]), int(str(args["seed"])), tuple(map(str, args["judges"])),  # type: ignore[arg-type, call-overload]
+        bool(args["collapse"]), bool(args["propagate"]), int(str(args["seed"])),
+        tuple(map(str, args["judges"])),  # type: ignore[arg-type, call-overload]
         float(str(args["overlap"])), collection.generation, time.time(),
     )  # fmt: skip
     queries = collection.saved_queries(record.set_name, record.set_version)
