@@ -64,8 +64,8 @@ class Kept:
         That could be found then.
     answers : str
         Fingerprint of the judgments then (`core.judge.serving.answers`).
-    n_captions : int
-        Queries that are, word for word, a caption of the collection.
+    version : int
+        Of the query set; 0 for the judged queries of all sets.
     """
 
     query_set: str
@@ -78,7 +78,7 @@ class Kept:
     encoder: str
     made_at: float
     seconds: float
-    n_captions: int = 0
+    version: int = 0
 
 
 def kind_of(query_set: str) -> str:

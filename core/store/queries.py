@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,7 @@ from core.types import Query, SavedQuery, Term, TextMatch
 
 SESSION_S = 30 * 60.0
 """A session of searching ends after so many seconds without a search, the usual cut in the study of query logs."""
+_AT = re.compile(r"(?P<name>.*)@(?P<version>[1-9]\d{0,8})\Z", re.DOTALL)
 _KEPT = "query_id, text, query, guideline, origin, asked"
 
 
@@ -100,6 +102,20 @@ class QueriesPart(CollectionBase):
         for query_id, text, query, guideline, origin, asked in rows:
             found.setdefault(query_id, SavedQuery(query_id, text, from_text(query), guideline, origin, asked))
         return list(found.values())
+
+    def named_queries(self, name: str) -> tuple[str, int, list[SavedQuery]]:
+        """(set, version, queries) of a set as it is now, or as it was in a version: ``set@3``; version 0: there is no such set.
+
+        Raises
+        ------
+        NotFound
+            The set has no such version.
+        """
+        versions, earlier = self.query_versions(name), _AT.match(name)
+        if not versions and earlier:
+            version = int(earlier["version"])
+            return earlier["name"], version, self.saved_queries(earlier["name"], version)
+        return name, versions[-1].version if versions else 0, self.saved_queries(name)
 
     def query_sets(self) -> list[tuple[str, int]]:
         """Every query set with its number of queries, oldest first."""

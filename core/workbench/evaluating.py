@@ -15,7 +15,7 @@ from core.judge.kept import ALL, Kept, kept_for, kind_of
 from core.judge.story import Step, tell
 from core.search.facts import facts
 from core.search.filters import remembered
-from core.search.recipes import DESCRIPTIONS, from_json, recipe, recipes, save_recipe, to_json
+from core.search.recipes import DESCRIPTIONS, recipe, recipes, save_recipe, to_json
 from core.store import Collection
 from core.types import HubSetting, Job, Recipe
 from core.workbench import evaluation_files as files
@@ -138,7 +138,7 @@ class EvaluationService:
         if not self._collection.sets():
             raise InputError(f"{self._collection.name} has no vectors yet; index its images first.")
         there = {one.name: one for one in self.asked()}
-        if query_set not in there and query_set != ALL:
+        if query_set not in there and query_set != ALL and not self._collection.named_queries(query_set)[1]:
             raise NotFound(f"There is no query set {query_set!r}; there are: {', '.join(filter(None, there)) or 'none'}.")
         if not any(one.n_judged for one in there.values()):
             raise InputError("Nothing is judged yet, so there is nothing to measure with; judge some results first.")
@@ -255,7 +255,7 @@ class EvaluationService:
             stale.append("Other vectors are in use now.")
         from core.jobs.pipelines.evaluate import queries_of
 
-        queries = {query.query_id for query in queries_of(collection, found.query_set)}
+        queries = {query.query_id for query in queries_of(collection, found.query_set)[0]}
         if queries != set(found.queries):
             stale.append(f"The query set has {len(queries):,} queries now; {len(found.queries):,} were run.")
         return tuple(stale)
@@ -336,12 +336,6 @@ def _notes(found: Kept, table: Table, grades: Mapping[str, Mapping[str, int]], m
         notes += [f"{name}: {warning}" for warning in ran.warnings[:WARNINGS_SHOWN]]
         if len(ran.warnings) > WARNINGS_SHOWN:
             notes.append(f"{name}: and {len(ran.warnings) - WARNINGS_SHOWN:,} other remarks.")
-    banked = [name for name, ran in found.ran.items() if from_json(ran.recipe).hub.method != "none"
-              and from_json(ran.recipe).hub.bank in ("auto", "captions")]  # fmt: skip
-    if banked and found.n_captions:
-        what = "1 query is" if found.n_captions == 1 else f"{found.n_captions:,} of the queries are"
-        notes.append(f"{what}, word for word, a caption of the collection. Comparing with the captions ({', '.join(banked)}) holds back "
-                     "what such a query should find: on other queries these figures may be better.")  # fmt: skip
     most = max((float(table.unjudged[r, 10].mean()) for r in table.recipes if (r, 10) in table.unjudged), default=0.0)
     if most > MUCH:
         notes.append(f"Up to {most:.0%} of the first 10 hits are unjudged and count as not relevant: a recipe that finds new items is "

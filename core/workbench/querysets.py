@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,7 +17,6 @@ from core.store.names import tidy_name
 from core.types import Query, SavedQuery, Term
 from core.workbench.drafts import GUIDELINE_AT_MOST, TEXT_AT_MOST, read
 
-_AT = re.compile(r"(?P<name>.*)@(?P<version>[1-9]\d{0,8})\Z", re.DOTALL)
 QUERIES_AT_MOST = 20_000
 
 
@@ -71,12 +69,9 @@ class QuerySetService:
         NotFound
             There is no such set, or it has no such version.
         """
-        versions = self.versions(name)
-        if versions:
-            return QuerySet(name, versions[-1].version, tuple(self._collection.saved_queries(name)))
-        if found := _AT.match(name):
-            version = int(found["version"])
-            return QuerySet(found["name"], version, tuple(self._collection.saved_queries(found["name"], version)))
+        found, version, queries = self._collection.named_queries(name)
+        if version:
+            return QuerySet(found, version, tuple(queries))
         there = ", ".join(one for one, _ in self.names()) or "none"
         raise NotFound(f"There is no query set {name!r}; there are: {there}.")
 

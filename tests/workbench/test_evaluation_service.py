@@ -111,14 +111,16 @@ def test_made_judgments_are_named_and_can_be_left_out(tmp_path, do_jobs):  # noq
         wb.evaluations.result("Colours", people_only=True)
 
 
-def test_queries_that_are_captions_are_counted_where_a_correction_compares_with_captions(tmp_path, do_jobs):  # noqa: F811
+def test_an_earlier_version_of_a_set_is_measured_as_it_was(tmp_path, do_jobs):  # noqa: F811
     wb = judged(tmp_path)
-    query = parse("A red  circle.")
-    wb.collection.save_queries([SavedQuery(query.query_id, "x", query)], "Colours")
-    found = run(wb, do_jobs, "plain", "hub:is:20:captions").evaluations.result("Colours")
-    assert found.kept.n_captions == 1 and any(note.startswith("1 query is, word for word, a caption") for note in found.notes)
-    others = run(wb, do_jobs, "plain", "hub:is:20:items").evaluations.result("Colours")
-    assert not any("word for word" in note for note in others.notes)
+    first = [q.query_id for q in wb.querysets.get("Colours").queries]
+    wb.querysets.add("purple", "Colours")
+    wb.evaluations.start("Colours@1", ["plain"], start=False)
+    do_jobs()
+    found = Workbench.open(wb.key).evaluations.result("Colours@1")
+    assert list(found.kept.queries) == first and found.kept.version == 1 and not found.stale
+    with pytest.raises(NotFound, match="no version 9"):
+        wb.evaluations.start("Colours@9", ["plain"], start=False)
 
 
 def test_imported_grades_are_not_called_made(tmp_path, do_jobs):  # noqa: F811

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from core.encode import load_encoder
-from core.encode.adapt_data import tidy
 from core.errors import InputError, LoupeError
 from core.jobs.pipelines.wording import encoded
 from core.jobs.progress import Progress
@@ -41,12 +40,13 @@ def run(context: Context) -> dict:
     return evaluate(collection, context.job.args, context.progress)
 
 
-def queries_of(collection: Collection, query_set: str) -> list[SavedQuery]:
-    """The queries of a set, or every saved query that anybody graded something for."""
+def queries_of(collection: Collection, query_set: str) -> tuple[list[SavedQuery], int]:
+    """The queries of a set with its version (``set@3``: as it was then), or every saved query that anybody graded something for."""
     if query_set != kept.ALL:
-        return collection.saved_queries(query_set)
+        _, version, saved = collection.named_queries(query_set)
+        return saved, version
     judged = {judgment.query_id for judgment in collection.judgments.all()}
-    return [query for query in collection.saved_queries() if query.query_id in judged]
+    return [query for query in collection.saved_queries() if query.query_id in judged], 0
 
 
 def evaluate(collection: Collection, args: Mapping[str, object], progress: Progress) -> dict:
@@ -60,7 +60,7 @@ def evaluate(collection: Collection, args: Mapping[str, object], progress: Progr
     began = time.monotonic()
     query_set, depth = str(args.get("query_set") or kept.ALL), int(str(args.get("depth") or 50))
     names = [str(name) for name in args.get("recipes") or ()]  # type: ignore[attr-defined]
-    saved = queries_of(collection, query_set)
+    saved, version = queries_of(collection, query_set)
     if not saved or not names:
         raise InputError("An evaluation needs a query or more, and a recipe or more.")
     if not 1 <= depth <= DEPTH_AT_MOST:
@@ -93,14 +93,8 @@ def evaluate(collection: Collection, args: Mapping[str, object], progress: Progr
     progress.check()
     seconds = round(time.monotonic() - began, 2)
     kept.keep(collection, kept.Kept(query_set, depth, {q.query_id: q.text for q in saved}, ran, generation, n_items, answers, encoder,
-                                    time.time(), seconds, _captions(collection, saved)))  # fmt: skip
+                                    time.time(), seconds, version))  # fmt: skip
     return {"query_set": query_set, "queries": len(saved), "recipes": names, "depth": depth, "seconds": seconds}
-
-
-def _captions(collection: Collection, saved: Sequence[SavedQuery]) -> int:
-    """How many queries say what a caption says: a correction that compares with the captions holds back their answers."""
-    captions = {tidy(text) for (text,) in collection.select("SELECT text FROM captions")}
-    return sum(len(q.query.terms) == 1 and q.query.terms[0].kind == "text" and tidy(q.query.terms[0].value) in captions for q in saved)
 
 
 def pools(collection: Collection, args: Mapping[str, object], progress: Progress) -> dict:
