@@ -8,6 +8,7 @@ import streamlit as st
 
 from core import figures
 from core.errors import LoupeError
+from pages import _evaluate_state as state
 from pages._search_state import plain
 from pages._shared import count
 
@@ -62,6 +63,21 @@ def trained(wb: Workbench, found: Outcome) -> None:
         shared = [found.words[query] for query, yes in zip(table.queries, seen.inside) if yes]
         if shared:
             st.caption(f"Like the training: {plain(', '.join(shared[:60]))}{' and others' if len(shared) > 60 else ''}.")
+
+
+def protocols(wb: Workbench, found: Outcome) -> None:
+    """The same rankings by the metrics of instance-retrieval benchmarks."""
+    from core.workbench.benchmarks import benchmarks
+
+    with st.expander("As benchmarks measure it: mAP@50, mAP@100, easy, medium, hard"):
+        seen = benchmarks(wb.collection, found, people_only=bool(st.session_state.get(state.key("people"))))
+        st.dataframe([{"Metric": one.name, "From": one.of, "Queries": one.n_queries,
+                       **{name: None if value is None else round(value, 4) for name, value in one.values.items()}} for one in seen],
+                     hide_index=True, key="evaluate_benchmarks")  # fmt: skip
+        for text in dict.fromkeys(one.definition for one in seen):
+            st.caption(text)
+        if found.kept.depth < 100:
+            st.caption(f"mAP@100 needs rankings of 100 hits; these have {found.kept.depth:,}. Run again with more.")
 
 
 def pools(wb: Workbench) -> None:

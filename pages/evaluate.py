@@ -44,5 +44,6 @@ else:
         st.divider()
         more.exports(wb, found)
         more.trained(wb, found)
+        more.protocols(wb, found)
     cutoff_panel(wb)
     more.pools(wb)

@@ -345,3 +345,20 @@ def test_a_real_adaptation_names_what_it_was_trained_on(do_jobs, monkeypatch):  
     assert seen.n_images == record["split"]["train"] and seen.encoder.startswith("adapted:")
     assert 0 < seen.shares_items.sum() < 30  # some of the thirty were held back
     assert seen.gaps["plain", "RR"].n_inside == seen.inside.sum()
+
+
+def test_the_rankings_are_measured_as_benchmarks_do_it_too(tmp_path, do_jobs):  # noqa: F811
+    from core.workbench.benchmarks import benchmarks
+
+    wb = run(judged(tmp_path), do_jobs, "plain", depth=60)
+    red, blue = (q.query_id for q in wb.judgments.queries("Colours")[:2])
+    found = wb.evaluations.result("Colours")
+    first = [found.grades[red][item] for item in found.rankings["plain"][red] if item in found.grades[red]][:3]
+    assert sorted(first) == [1, 2, 3]  # the three of the colour come first, so AP is 1 whatever their order
+    wb.collection.judgments.add(Judgment(blue, found.rankings["plain"][blue][0], None, "bea", 1e12))
+    by_name = {one.name: one for one in benchmarks(wb.collection, found)}
+    assert list(by_name) == ["mAP@50", "mAP easy", "mAP medium", "mAP hard"]  # 60 hits are too few for mAP@100
+    assert by_name["mAP@50"].values["plain"] == pytest.approx(1.0) and by_name["mAP@50"].n_queries == 2
+    assert by_name["mAP medium"].values["plain"] == pytest.approx(1.0)
+    # hard: grades 2 and 3 are taken out, so the one graded 1 stands first
+    assert by_name["mAP hard"].values["plain"] == pytest.approx(1.0) and by_name["mAP hard"].n_queries == 2
