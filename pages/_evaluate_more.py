@@ -33,7 +33,7 @@ def exports(wb: Workbench, found: Outcome) -> None:
         st.download_button("TREC runs (zip)", lambda: service.runs(found), file_name=f"{name}.zip", mime="application/zip",
                            key="evaluate_runs",
                            on_click="ignore", help="Qrels, queries and a run of each recipe: ir_measures gives the same figures from "
-                                                   "them.")  # fmt: skip
+                                                   "them; those of infAP from qrels.infAP.txt, which names what is unknown.")  # fmt: skip
 
 
 def trained(wb: Workbench, found: Outcome) -> None:

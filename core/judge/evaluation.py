@@ -193,8 +193,7 @@ def _measured(
     plain = [one.key for one in named if one.key != "infAP" and "(of" not in one.key]
     found = per_query(judged, run, [ir_name(key, rel) for key in plain])
     out = {key: np.array([found[ir_name(key, rel)][query] for query in judged]) for key in plain}
-    pools = {query: {item for runs in cut.values() for item in runs.get(query, ())} for query in judged}
-    unknown = {query: {item: NOT_KNOWN for item in sorted(pools[query] - given.keys())} for query, given in judged.items()}
+    unknown = {query: dict.fromkeys(items, NOT_KNOWN) for query, items in ungraded(cut, judged).items()}
     inferred = ir_name("infAP", rel)
     pooled = per_query({query: {**given, **unknown[query]} for query, given in judged.items()}, run, [inferred])[inferred]
     out["infAP"] = np.array([pooled[query] for query in judged])
@@ -203,6 +202,12 @@ def _measured(
             n = np.array([_n_relevant(given, rel) for given in judged.values()], dtype=np.float64)
             out[one.key] = out[one.key.split(" ")[0]] * np.maximum(n, 1) / np.maximum(np.minimum(n, one.depth), 1)
     return out
+
+
+def ungraded(rankings: Mapping[str, Mapping[str, Ranking]], judged: Grades) -> dict[str, list[str]]:
+    """What any recipe found for a query and nobody graded, by id: unknown to infAP, which other metrics take for not relevant."""
+    pools = {query: {item for runs in rankings.values() for item in runs.get(query, ())} for query in judged}
+    return {query: sorted(pools[query] - given.keys()) for query, given in judged.items()}
 
 
 def _unjudged(found: Mapping[str, Ranking], judged: Grades, depth: int) -> np.ndarray:

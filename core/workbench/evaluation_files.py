@@ -19,7 +19,7 @@ from core.encode.adapted import digest_of, is_adapted
 from core.errors import Damaged, NotFound
 from core.jobs.exporting import cell
 from core.judge import Qrel, format_qrels
-from core.judge.evaluation import Gap, gap, ir_name
+from core.judge.evaluation import NOT_KNOWN, Gap, gap, ir_name, ungraded
 from core.judge.kept import tags_of, trec_run
 from core.judge.report import Pictures, Subject, report_html
 from core.judge.story import Step
@@ -42,13 +42,13 @@ def as_csv(outcome: Outcome) -> bytes:
     """A row for each query and recipe, a column for each metric; UTF-8 with a mark that spreadsheets know it by."""
     table, text = outcome.table, io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    depths = sorted({one.depth for one in table.metrics})
+    depths = dict(sorted({one.depth or table.depth: one.depth for one in table.metrics}.items()))  # a depth of 0 is all of the ranking
     writer.writerow(["query_id", "query", "recipe", *(one.title for one in table.metrics),
-                     *(f"unjudged@{depth or table.depth}" for depth in depths)])  # fmt: skip
+                     *(f"unjudged@{depth}" for depth in depths)])  # fmt: skip
     for at, query in enumerate(table.queries):
         for recipe in table.recipes:
             figures = [round(float(table.values[recipe, one.key][at]), 6) for one in table.metrics]
-            shares = [round(float(table.unjudged[recipe, depth][at]), 6) for depth in depths]
+            shares = [round(float(table.unjudged[recipe, depth][at]), 6) for depth in depths.values()]
             writer.writerow([cell(query), cell(outcome.words[query]), cell(recipe), *figures, *shares])
     return b"\xef\xbb\xbf" + text.getvalue().encode()
 
@@ -85,11 +85,18 @@ def _rounded(value: object) -> object:
 
 
 def as_runs(outcome: Outcome) -> bytes:
-    """A zip: the qrels and queries that were measured, and a TREC run of each recipe; ir_measures gives our figures from them."""
+    """A zip: the qrels and queries that were measured, and a TREC run of each recipe; ir_measures gives our figures from them.
+
+    Those of infAP from ``qrels.infAP.txt``, where what was found and not graded stands with -1: unknown.
+    """
     table, out = outcome.table, io.BytesIO()
     tags = tags_of(list(outcome.kept.ran))
     qrels = [Qrel(query, item, outcome.grades[query][item]) for query in table.queries for item in sorted(outcome.grades[query])]
+    cut = {name: {query: items[: table.depth] for query, items in runs.items()} for name, runs in outcome.rankings.items()}
+    judged = {query: outcome.grades[query] for query in table.queries}
+    unknown = [Qrel(query, item, NOT_KNOWN) for query, items in ungraded(cut, judged).items() for item in items]
     files = {"qrels.txt": format_qrels(qrels),
+             "qrels.infAP.txt": format_qrels(sorted([*qrels, *unknown], key=lambda q: (q.topic, q.docno))),
              "queries.tsv": "".join(f"{q}\t{' '.join(outcome.words[q].split())}\n" for q in table.queries)}
     files |= {f"{tags[name]}.run": trec_run(ran, table.queries, tags[name]) for name, ran in outcome.kept.ran.items()}
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -202,14 +202,12 @@ def test_trec_files_give_the_same_figures_to_ir_measures(tmp_path, do_jobs):  # 
     assert data == Workbench.open("Colours").evaluations.runs(found)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         files = {name: archive.read(name).decode() for name in archive.namelist()}
-    assert set(files) == {"qrels.txt", "queries.tsv", "plain.run", "hub-is-20-items.run", "folded.run"}
+    assert set(files) == {"qrels.txt", "qrels.infAP.txt", "queries.tsv", "plain.run", "hub-is-20-items.run", "folded.run"}
     assert len(parse_qrels(files["qrels.txt"])) == 8 and {line.tag for line in parse_run(files["plain.run"])} == {"plain"}
     for recipe, tag in tags_of(list(found.kept.ran)).items():
         for one in found.table.metrics:
-            if one.key == "infAP":  # ours knows the pool, which a qrels file does not hold
-                continue
             measure = ir_measures.parse_measure(one.key)
-            qrels = list(ir_measures.read_trec_qrels(files["qrels.txt"]))
+            qrels = list(ir_measures.read_trec_qrels(files["qrels.infAP.txt" if one.key == "infAP" else "qrels.txt"]))
             mean = ir_measures.calc_aggregate([measure], qrels, list(ir_measures.read_trec_run(files[f"{tag}.run"])))[measure]
             assert mean == pytest.approx(found.table.cells[recipe, one.key].mean.value, abs=1e-9), (recipe, one.key)
 
