@@ -101,5 +101,5 @@ def drill(wb: Workbench, found: Outcome, recipe: str, query: str) -> None:
     unjudged = len({*left[:SHOWN], *right[:SHOWN]} - given.keys())
     with st.container(horizontal=True, vertical_alignment="center"):
         if unjudged:
-            link_to("judge", f"Judge what is missing ({unjudged})", icon=":material/checklist:", query=query)
+            state.judge_missing(f"Judge what is missing ({unjudged})", found, query, list(dict.fromkeys((table.baseline, recipe))))
         link_to("search", "Search for it", icon=":material/search:", q=found.words[query], recipe=recipe)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages._shared import PICKED
+from pages._shared import PICKED, link_to
+
+if TYPE_CHECKING:
+    from core.workbench.evaluating import Outcome
 
 ALL_SETS = "-"
 """In the link: the judged queries of all sets."""
@@ -44,3 +49,9 @@ def written(name: str, default: str) -> None:
 def key(name: str) -> str:
     """The key of a parameter's widget; of its own for each collection."""
     return f"evaluate_{name}_{st.session_state.get(PICKED)}"
+
+
+def judge_missing(label: str, found: Outcome, query: str, recipes: Sequence[str]) -> None:
+    """Draw a link to Judge that opens what has no grade among the first 10 of these recipes for this query."""
+    link_to("judge", label, icon=":material/checklist:", query=query, queue="Suggested", by="missing", set=found.kept.query_set,
+            recipes=json.dumps(list(recipes)), people=chosen("people", ("0", "1"), "0"))  # fmt: skip

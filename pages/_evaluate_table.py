@@ -101,6 +101,6 @@ def figures(wb: Workbench, found: Outcome) -> None:
             st.caption(f"{n:,} of the items that any recipe has in its first 10 are unjudged, in "
                        f"{count(len(missing), 'query', 'queries')}.",
                        width="content")  # fmt: skip
-            link_to("judge", "Judge what is missing", icon=":material/checklist:", query=next(iter(missing)))
+            state.judge_missing("Judge what is missing", found, next(iter(missing)), list(found.rankings))
     with st.expander("What the metrics mean"):
         st.markdown("\n".join(f"- **{plain(one.title)}** {plain(one.meaning)}" for one in found.table.metrics))

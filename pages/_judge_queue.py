@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from core.workbench import Workbench
 
-OWN, DIFFER, DECIDE = "Mine", "Disagreements", "Adjudicate"
-QUEUES = (OWN, DIFFER, DECIDE)
-_KEPT = "judge_queue_kept"
+OWN, DIFFER, DECIDE, SUGGESTED = "Mine", "Disagreements", "Adjudicate", "Suggested"
+QUEUES = (OWN, DIFFER, DECIDE, SUGGESTED)
+_KEPT, KEPT_SUGGESTED = "judge_queue_kept", "judge_suggested_kept"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,12 @@ class Setting:
     pool : PoolRecord or None
         None: the results of `recipe`, `depth` of them.
     pairs : Mapping of query id to item ids, or None
-        What is to be judged, in this judge's order; None where each query has to be searched for it.
+        What is to be judged, in this judge's order; None where each query has to be searched for it. Suggested images are
+        those of the query that is judged now only.
+    found : Mapping of item id to text
+        Where suggested images were found, for a judge who is not blind.
+    nothing : str
+        What to say where there is nothing to judge for the query.
     """
 
     query_set: str
@@ -47,6 +52,8 @@ class Setting:
     queue: str = OWN
     names: bool = False
     pairs: Mapping[str, list[str]] | None = field(default=None, repr=False)
+    found: Mapping[str, str] = field(default_factory=dict, repr=False)
+    nothing: str = "This query finds nothing here: 0 results to judge."
 
     @property
     def query(self) -> SavedQuery:
@@ -64,7 +71,7 @@ def pairs_of(wb: Workbench, pool: PoolRecord | None, queue: str, judge: str, que
 
     Kept while a judge is at it: a pair that is settled must not vanish under the hand of who settles it.
     """
-    if queue == OWN and pool is None:
+    if queue == SUGGESTED or (queue == OWN and pool is None):
         return None
     division = (pool.pool_id, pool.judges, pool.overlap) if pool is not None else ()
     key = (wb.key, queue, judge, division, tuple(queries))
@@ -82,6 +89,7 @@ def begun() -> float:
 def look_again() -> None:
     """Make the queue anew: what is settled goes, what others have said comes."""
     st.session_state.pop(_KEPT, None)
+    st.session_state.pop(KEPT_SUGGESTED, None)
 
 
 def _pairs(wb: Workbench, pool: PoolRecord | None, queue: str, judge: str, queries: Sequence[str]) -> dict[str, list[str]]:
@@ -112,6 +120,8 @@ def place(
     last = wb.judgments.last_judged(judge)
     if queue == DIFFER:
         return 0
+    if queue == SUGGESTED:  # which of its images are left would take a search of every query
+        return ids.index(last) if last in ids else 0
     if pairs is None:
         started = {query_id for query_id, _ in judged}
         if last in ids and not {(last, item) for item in found(last)} <= judged:

@@ -12,8 +12,9 @@ import streamlit as st
 from core.query.parse import render
 from core.types import Item, Judgment, SavedQuery, SearchResult
 from pages._judge_parts import turn
-from pages._judge_queue import DECIDE, DIFFER, OWN, Setting, begun, in_order
+from pages._judge_queue import DECIDE, DIFFER, OWN, SUGGESTED, Setting, begun, in_order
 from pages._judging import judging_screen, save_presses
+from pages._search_state import plain
 from pages._shared import full_url, thumb_url, upload_url
 
 if TYPE_CHECKING:
@@ -36,11 +37,13 @@ def screen(wb: Workbench, setting: Setting) -> None:
     else:
         ids = setting.pairs[query.query_id]
     if not ids:
-        st.info("This query finds nothing here: 0 results to judge.")
+        st.info(plain(setting.nothing))
         return
     pool_id = setting.pool.pool_id if setting.pool is not None else ""
+    # A list that is suggested anew is another one: the screen must not go on where the one before ended.
+    listed = hashlib.sha256(json.dumps(ids).encode()).hexdigest()[:16] if setting.queue == SUGGESTED else pool_id
     # Ids are strangers' text, and not every text can be part of a component's key.
-    place = json.dumps([wb.key, pool_id, setting.queue, query.query_id])
+    place = json.dumps([wb.key, listed, setting.queue, query.query_id])
     key = f"judging_{hashlib.sha256(place.encode()).hexdigest()[:24]}"
     copies = wb.pools.copies(pool_id, query.query_id) if pool_id else {}
 
@@ -57,7 +60,7 @@ def screen(wb: Workbench, setting: Setting) -> None:
             "collection": wb.key,
             "judge": setting.judge,
             "queue": "" if setting.queue == OWN else setting.queue,
-            "pool": pool_id,
+            "pool": listed,
             "mode": "grid" if setting.grid else "one",
             "blind": setting.blind,
             "acked": list(ledger.get("saved", {}))[-_ACKED:],
@@ -107,7 +110,7 @@ def _given(said: Sequence[Judgment], *, names: bool) -> list[dict[str, object]]:
 def _open(wb: Workbench, setting: Setting, shown: list[dict[str, object]], result: SearchResult | None) -> None:
     """Add what a judge who is not blind sees: names, and where the image was found."""
     known: dict[str, Item] = {item.item_id: item for item in wb.collection.items([str(one["id"]) for one in shown])}
-    found = {hit.item_id: f"rank {hit.rank} · score {hit.score:.3f}" for hit in result or ()}
+    found = {**setting.found, **{hit.item_id: f"rank {hit.rank} · score {hit.score:.3f}" for hit in result or ()}}
     if setting.pool is not None:
         labels = [str(arm["label"]) for arm in setting.pool.arms]
         for row in wb.pools.rows(setting.pool.pool_id, setting.query.query_id):

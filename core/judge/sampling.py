@@ -92,6 +92,25 @@ def by_cutoff(
     return sorted(found, key=lambda one: (round(one.value, _DIGITS), one.item_id))[: max(0, n)]
 
 
+def ungraded(rankings: Mapping[str, Sequence[str]], graded: Set[str], depth: int = 10) -> list[Suggestion]:
+    """The items among the first `depth` of any recipe that have no grade: what an evaluation has to take as not relevant.
+
+    Parameters
+    ----------
+    rankings : Mapping of recipe to sequence of item id, best first
+    graded : set of str
+        Items that have a grade.
+
+    Returns
+    -------
+    list of Suggestion
+        All of them, the best reciprocal rank (their `value`) first, then by id; `ranks` within `depth`.
+    """
+    ranks = _ranks({name: items[: max(0, depth)] for name, items in rankings.items()})
+    found = [Suggestion(item, 1 / min(own.values()), own) for item, own in ranks.items() if item not in graded]
+    return sorted(found, key=lambda one: (-one.value, one.item_id))
+
+
 def _ranks(rankings: Mapping[str, Sequence[str]]) -> dict[str, dict[str, int]]:
     """Item -> recipe -> rank, from 1."""
     found: dict[str, dict[str, int]] = {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import InputError, LoupeError
-from core.judge import feedback, sampling
+from core.judge import consolidate, feedback, sampling
 from core.judge.judgments import PERSON
 from core.query.feedback import Weights, refined
 from core.query.parse import parse, render
@@ -82,12 +82,11 @@ class JudgingService(JudgmentService):
             raise InputError(f"n and depth must be 1 or more, not {n} and {depth}.")
         asked = _query(query)
         names = list(dict.fromkeys(recipes))
-        judged = self._judged(query.query_id if isinstance(query, SavedQuery) else asked.query_id, judge)
+        judged = self._judged(_id(query), judge)
         if by == "disagreement":
             if len(names) < 2:
                 raise InputError(f"Disagreement takes two recipes or more; {len(names)} {'is' if len(names) == 1 else 'are'} named.")
-            rankings = {name: run(self._collection, asked, depth, recipe=recipe_named(self._collection, name)).item_ids for name in names}
-            return sampling.by_disagreement(rankings, n, judged)
+            return sampling.by_disagreement(self._rankings(asked, names, depth), n, judged)
         if not names:
             raise InputError("Name the recipe whose cut-off is meant.")
         result = run(self._collection, asked, depth, recipe=recipe_named(self._collection, names[0]))
@@ -99,6 +98,35 @@ class JudgingService(JudgmentService):
         else:
             distances = [hit.score - cut.score for hit in result]
         return sampling.by_cutoff(result.item_ids, distances, n, judged, recipe=names[0], probabilities=cut.probabilities)
+
+    def ungraded(
+        self, query: str | Query | SavedQuery, recipes: Sequence[str], depth: int = 10, *, with_made: bool = True
+    ) -> list[sampling.Suggestion]:
+        """Items among the first `depth` of any of the recipes that have no grade; those that nobody could tell have none.
+
+        Parameters
+        ----------
+        with_made : bool
+            Whether grades that were made without people count as grades.
+
+        Raises
+        ------
+        InputError
+            No recipe, or no depth.
+        QueryError, NotFound
+            As a search.
+        """
+        if not recipes or depth < 1:
+            raise InputError(f"Name a recipe or more, and a depth of 1 or more; these are {len(recipes)} and {depth}.")
+        asked = _query(query)
+        said = consolidate(self._collection.judgments.all(_id(query)), with_made=with_made)
+        # As deep as an evaluation looks: where near-duplicates are folded, the first ones may hang on that.
+        rankings = self._rankings(asked, list(dict.fromkeys(recipes)), max(depth, POOL_DEPTH))
+        return sampling.ungraded(rankings, {c.item_id for c in said if c.grade is not None}, depth)
+
+    def _rankings(self, asked: Query, names: Sequence[str], depth: int) -> dict[str, tuple[str, ...]]:
+        """Recipe -> item ids, best first."""
+        return {name: run(self._collection, asked, depth, recipe=recipe_named(self._collection, name)).item_ids for name in names}
 
     def _judged(self, query_id: str, judge: str) -> Set[str]:
         if judge:
@@ -125,7 +153,7 @@ class JudgingService(JudgmentService):
             Nothing relevant was judged for it.
         """
         asked = _query(query)
-        grades = dict(self.grades_for(query.query_id if isinstance(query, SavedQuery) else asked.query_id))
+        grades = dict(self.grades_for(_id(query)))
         chosen = recipe_named(self._collection, recipe)
         view = ask(self._collection, asked, chosen).view
         grades = {item: grade for item, grade in grades.items() if view.position(item) is not None}
@@ -152,3 +180,7 @@ def _query(query: str | Query | SavedQuery) -> Query:
     if isinstance(query, SavedQuery):
         return query.query
     return parse(query) if isinstance(query, str) else query
+
+
+def _id(query: str | Query | SavedQuery) -> str:
+    return query.query_id if isinstance(query, SavedQuery) else _query(query).query_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import log2
 
 import pytest
 
@@ -10,6 +11,7 @@ from core.query.parse import parse
 from core.store import Collection
 from core.types import Judgment, SavedQuery
 from tests.browser.conftest import settled
+from tests.browser.judges import judge_pool, make_pool, press
 from tests.browser.prepared import NAME, drawn, indexed  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.browser
@@ -74,3 +76,68 @@ def test_from_judgments_to_a_report_that_opens_alone(drawn, serve, page, browser
     assert alone.evaluate("document.documentElement.scrollWidth") <= 390
     assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()] and not wrong
     context.close()
+
+
+# Per query, by rank in plain: what ann presses, what bob presses, and the grade that comes of it: the median rounded down; x is no
+# grade, and two of them leave none.
+PRESSED = {
+    "red": (("2", "1", 1), ("3", "3", 3), ("x", "2", 2), ("1", "0", 0), ("3", "0", 1)),
+    "blue": (("0", "3", 1), ("2", "3", 2), ("x", "x", None), ("3", "3", 3), ("0", "1", 0)),
+}
+
+
+def by_hand() -> float:
+    """nDCG@10 of plain, the mean of the two queries: gain is the grade, over log2(rank + 1); without a grade it is 0."""
+    red = 1 / log2(2) + 3 / log2(3) + 2 / log2(4) + 0 / log2(5) + 1 / log2(6)
+    best_red = 3 / log2(2) + 2 / log2(3) + 1 / log2(4) + 1 / log2(5) + 0 / log2(6)
+    blue = 1 / log2(2) + 2 / log2(3) + 0 / log2(4) + 3 / log2(5) + 0 / log2(6)
+    best_blue = 3 / log2(2) + 2 / log2(3) + 1 / log2(4) + 0 / log2(5)
+    return (red / best_red + blue / best_blue) / 2
+
+
+def test_two_judges_by_keyboard_end_in_the_right_ndcg(drawn, serve, page):  # noqa: F811
+    import ir_measures
+
+    from core.workbench import Workbench
+
+    home = drawn()
+    collection = Collection.open(NAME, home)
+    queries = {text: parse(text) for text in PRESSED}
+    pool_id = make_pool(collection, [SavedQuery(q.query_id, text, q) for text, q in queries.items()], "Journey", ["plain", "sum"], 5,
+                        collapse=False)  # fmt: skip
+    ranked = {(row.query_id, row.ranks[0]): row.item_id for row in collection.pool_rows(pool_id)}
+    pairs = {(q.query_id, ranked[q.query_id, rank]): pressed
+             for text, q in queries.items() for rank, pressed in enumerate(PRESSED[text], 1)}  # fmt: skip
+    assert len(ranked) == len(pairs) == 10
+    server = serve(home)
+    for n, judge in enumerate(("ann", "bob")):
+        judge_pool(page, server.url, collection, pool_id, judge, {pair: pressed[n] for pair, pressed in pairs.items()})
+    page.goto(f"{server.url}/evaluate?c={collection.key}")
+    page.get_by_role("button", name="Evaluate", exact=True).click()
+    page.locator(".lp-table").wait_for()
+    settled(page)
+    assert page.locator(".lp-table thead th").nth(1).inner_text().startswith("plain")
+    cell = page.locator(".lp-table tbody tr").filter(has=page.get_by_text("nDCG@10", exact=True)).locator("td").first
+    assert cell.locator("b, span").first.inner_text() == f"{by_hand():.3f}" == "0.785"
+    # A second opinion of the arithmetic.
+    qrels = [ir_measures.Qrel(query, item, grade) for (query, item), (_, _, grade) in pairs.items() if grade is not None]
+    run = [ir_measures.ScoredDoc(query, item, -rank) for (query, rank), item in ranked.items()]
+    assert ir_measures.calc_aggregate([ir_measures.nDCG @ 10], qrels, run)[ir_measures.nDCG @ 10] == pytest.approx(by_hand())
+    # The link beside it opens the rest of the first ten on Judge, without rank or name, and one grade fewer is missing then.
+    service = Workbench(collection).evaluations
+    missing = service.missing(service.result("Journey"))
+    query_id, left = next(iter(missing.items()))
+    assert left >= 5
+    page.get_by_role("link", name="Judge what is missing").click()
+    name = page.get_by_role("textbox", name="Your name")
+    name.wait_for()
+    name.fill("ann")
+    name.press("Enter")
+    page.get_by_test_id("judged").wait_for()
+    settled(page)
+    before = page.get_by_test_id("judged").inner_text()
+    done, total = (int(part) for part in before.split(" of "))
+    assert total == left and f"query={query_id}" in page.url
+    press(page, "2", left, done)
+    assert page.get_by_test_id("judged").inner_text() == f"{done + 1} of {left}"  # the list stays as it was
+    assert sum(service.missing(service.result("Journey")).values()) == sum(missing.values()) - 1

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import InputError
-from core.judge.sampling import by_cutoff, by_disagreement
+from core.judge.sampling import by_cutoff, by_disagreement, ungraded
 
 
 def test_disagreement_by_hand():
@@ -45,3 +45,11 @@ def test_the_order_of_the_recipes_does_not_matter(one, two, three, judged):
     again = by_disagreement({"3": three, "1": one, "2": two}, 4, judged)
     assert [(s.item_id, s.ranks) for s in found] == [(s.item_id, s.ranks) for s in again]
     assert not {s.item_id for s in found} & judged and len(found) <= 4
+
+
+def test_what_has_no_grade_in_the_first_ranks_by_hand():
+    found = ungraded({"one": ["a", "b", "c", "d"], "two": ["e", "c", "b", "f"]}, {"a", "f"}, 3)
+    # d and f lie below the first three, a is graded; e is first somewhere, b and c are second.
+    assert [(one.item_id, one.value) for one in found] == [("e", 1.0), ("b", 0.5), ("c", 0.5)]
+    assert found[1].ranks == {"one": 2, "two": 3} and found[0].ranks == {"two": 1}
+    assert ungraded({"one": ["a"]}, {"a"}) == [] == ungraded({"one": ["a"]}, set(), 0)

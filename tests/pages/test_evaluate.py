@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,7 +13,7 @@ from core.jobs import Queue
 from core.store import Collection
 from core.types import Judgment, SavedQuery
 from core.workbench import Workbench
-from pages import _jobs, _shared
+from pages import _jobs, _judge_screen, _shared
 from tests.working import do_jobs, no_worker  # noqa: F401
 from tests.worlds import colour_world
 
@@ -135,6 +136,54 @@ def test_query_by_query_chooses_by_link_and_by_list(app, tmp_path, do_jobs):  # 
     app.selectbox(key=f"evaluate_query_{wb.key}").set_value(queries[0].query_id).run()
     assert not app.exception and app.query_params["query"] == queries[0].query_id
     assert any("red" in one.value for one in app.subheader)
+
+
+@pytest.mark.parametrize(("set_name", "people"), [("Colours", False), ("", False), ("Colours", True)])
+def test_judge_what_is_missing_opens_exactly_that(app, tmp_path, do_jobs, monkeypatch, set_name, people):  # noqa: F811
+    wb = judged(tmp_path)
+    wb.judgments.add_typed_queries("purple\npink", "Others")
+    wb.querysets.add("red -green", "A set that is chosen on Judge")
+    other, top = wb.judgments.queries("Others")[1], "hub:is:20:items"
+    for query in (other, wb.judgments.queries("Colours")[1]):
+        made = wb.search(query.query, 8, log=False).item_ids[-1]
+        wb.collection.judgments.add(Judgment(query.query_id, made, 1, "names", origin="names and keywords"))
+    wb.evaluations.start(set_name, ["plain", top, "sum"])
+    do_jobs()
+    app.query_params["set"] = set_name or "-"
+    if people:
+        app.query_params["people"] = "1"
+    run(app)
+    found = wb.evaluations.result(set_name, people_only=people)
+    missing = wb.evaluations.missing(found)
+    seen = []
+    monkeypatch.setattr(_judge_screen, "judging_screen", lambda data, **_: seen.append(data))
+    assert opened(link(app, "Judge what is missing"), seen) == (first := next(iter(missing)), missing[first])
+    for query in missing:
+        app.query_params["view"], app.query_params["query"] = "queries", query
+        app.query_params["recipe"] = top
+        run(app)
+        firsts = {item for name in ("plain", top) for item in found.rankings[name][query][:10]}
+        n = len(firsts - found.grades[query].keys())
+        assert opened(link(app, f"Judge what is missing ({n})"), seen) == (query, n)
+        assert {item["id"] for item in seen[-1]["items"]} == firsts - found.grades[query].keys()
+
+
+def link(app: AppTest, label: str) -> dict[str, str]:
+    """Where a link with this label leads: its parameters."""
+    (one,) = [one.proto for one in app.get("page_link") if one.proto.label == label]
+    assert one.page == "judge"
+    return dict(parse_qsl(one.query_string, strict_parsing=True))
+
+
+def opened(params: dict[str, str], seen: list) -> tuple[str, int]:
+    """The query and the number of images that Judge shows under such a link to somebody who was at another set."""
+    page = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60)
+    page.session_state["judge_set"] = "A set that is chosen on Judge"
+    for name, value in {**params, "judge_name": "bob"}.items():
+        page.query_params[name] = value
+    page.switch_page("pages/judge.py").run()
+    assert not page.exception
+    return seen[-1]["query"]["id"], len(seen[-1]["items"])
 
 
 def test_the_story_goes_step_by_step(app, tmp_path, do_jobs):  # noqa: F811

@@ -11,10 +11,13 @@ from streamlit.testing.v1 import AppTest
 
 from core.jobs import Queue
 from core.store import PoolRecord, PoolRow
+from core.types import Judgment
 from pages import _judge_screen, _shared
 from pages._judge_agreement import agreement_line
 from pages._judge_queue import DECIDE, Setting
 from pages._judging import save_presses
+from tests.cutoff_world import cutoff_world
+from tests.working import do_jobs, no_worker  # noqa: F401
 from tests.worlds import colour_world
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -258,6 +261,107 @@ def test_agreement_so_far(app, wb, sent):
     assert agreement_line(wb, query_id).endswith("(1 image graded by two or more)")
     judging(app, judge_name="ann", query=query_id)
     assert any("33%" in one for one in captions(app))
+
+
+# ---------------------------------------------------------------- suggested
+
+
+OTHER = "hub:is:20:items"
+
+
+def shown(sent):
+    return [item["id"] for item in sent[-1]["items"]]
+
+
+def says(app, words):
+    return any(words in one.value.replace("\\", "") for one in (*app.caption, *app.info))
+
+
+def test_suggested_is_what_recipes_rank_most_differently_and_stays_put(app, wb, sent):
+    query = wb.querysets.get("Colours").queries[2]
+    judging(app, judge_name="ann", query=query.query_id)
+    app.segmented_control(key="judge_queue").set_value("Suggested").run()
+    assert not app.exception and app.query_params["queue"] == "Suggested"
+    assert app.multiselect(key="judge_suggest_recipes").value == ["plain", "hubs-corrected"]
+    app.multiselect(key="judge_suggest_recipes").set_value(["plain", OTHER]).run()
+    app.slider(key="judge_suggest_n").set_value(4).run()
+    plain, other = (wb.search(query.query, 50, recipe=name, log=False).item_ids for name in ("plain", OTHER))
+    gap = {item: abs((1 / (plain.index(item) + 1) if item in plain else 0) - (1 / (other.index(item) + 1) if item in other else 0))
+           for item in {*plain, *other}}  # fmt: skip
+    expected = sorted((item for item in gap if gap[item] > 1e-6), key=lambda item: (-round(gap[item], 6), item))
+    first = shown(sent)
+    assert len(expected) > 4 and set(first) == set(expected[:4]) and first != expected[:4]
+    assert set().union(*sent[-1]["items"]) == {"id", "thumb", "full", "judged", "order", "grade", "note", "copies"}
+    assert not [word for word in FORBIDDEN if word in json.dumps(sent[-1]["items"]).lower()]
+    for n, item in enumerate(first, 1):
+        wb.judgments.add(query.query_id, item, 1, "ann")
+        app.run()
+        assert shown(sent) == first and sum(one["judged"] for one in sent[-1]["items"]) == n
+    list_before = sent[-1]["pool"]
+    app.button(key="judge_look_again").click().run()
+    assert set(shown(sent)) == set(expected[4:8]) and sent[-1]["pool"] != list_before
+    app.toggle(key="judge_blind").set_value(False).run()
+    one = next(item for item in sent[-1]["items"] if item["id"] in plain and item["id"] in other)
+    assert one["found"] == f"plain {plain.index(one['id']) + 1} \u00b7 {OTHER} {other.index(one['id']) + 1}"
+    app.button(key="judge_next").click().run()
+    assert sent[-1]["query"]["id"] == wb.querysets.get("Colours").queries[0].query_id and not app.exception
+
+
+def test_suggested_says_what_cannot_be(app, wb, sent):
+    judging(app, judge_name="ann", queue="Suggested", recipes='["plain"]', by="cutoff")
+    assert app.button(key="judge_by_cutoff").disabled and says(app, "No cut-off is learned yet")
+    assert says(app, "takes two recipes or more") and not sent
+    app.multiselect(key="judge_suggest_recipes").set_value([]).run()
+    assert not app.exception and says(app, "0 are named")
+    app.multiselect(key="judge_suggest_recipes").set_value(["plain", "sum"]).run()  # one word: both rank it alike
+    assert says(app, "rank all that is not judged alike")
+    app.segmented_control(key="judge_queue").set_value("Mine").run()
+    assert not app.exception and "queue" not in app.query_params and len(shown(sent)) == 10
+
+
+@pytest.mark.parametrize("recipes", ["[", "{}", '[1, "no such <b>", ["plain"]]', "[" * 5000])
+def test_suggested_recipes_of_a_link_are_anybodys_text(app, wb, sent, recipes):
+    judging(app, judge_name="ann", queue="Suggested", recipes=recipes, by="nonsense", set="nowhere", query="none")
+    assert app.title[0].value == "Judge" and not app.exception
+
+
+def test_suggested_nearest_to_the_cut_off(app, no_worker, do_jobs, sent):  # noqa: F811
+    wb = cutoff_world(queries=30)
+    wb.cutoffs.start()
+    do_jobs()
+    query = wb.judgments.queries("set")[3]
+    judging(app, judge_name="bob", queue="Suggested", by="cutoff", query=query.query_id)
+    assert app.button(key="judge_by_cutoff").disabled and says(app, "searches do not show it")
+    wb.cutoffs.adopt()
+    app.run()
+    app.button(key="judge_by_cutoff").click().run()
+    result = wb.search(query.query, 50, log=False)
+    graded = wb.judgments.grades_for(query.query_id)
+    away = {item: round(abs(p - result.cutoff.probability), 9) for item, p in zip(result.item_ids, result.cutoff.probabilities)
+            if item not in graded}  # fmt: skip
+    assert not app.exception and set(shown(sent)) == set(sorted(away, key=lambda item: (away[item], item))[:10])
+    assert says(app, "The cut-off of the recipe plain")
+
+
+def test_a_link_opens_what_is_missing_whatever_was_chosen_here(app, wb, sent):
+    pool(wb)
+    wb.querysets.add("purple\nred -green", "Other")
+    query = wb.querysets.get("Other").queries[1]
+    tops = [wb.search(query.query, 50, recipe=name, log=False).item_ids[:10] for name in ("plain", OTHER)]
+    assert set(tops[0]) != set(tops[1]) and tops[1][2] != tops[0][0]
+    wb.judgments.add(query.query_id, tops[0][0], 3, "bob")
+    wb.judgments.add(query.query_id, tops[0][1], None, "ann")  # could not tell: it has no grade, and counts as missing
+    wb.collection.judgments.add(Judgment(query.query_id, tops[1][2], 1, "keywords", origin="names and keywords"))
+    app.session_state["judge_set"] = "Colours"
+    judging(app, judge_name="ann", queue="Suggested", by="missing", query=query.query_id, recipes=json.dumps(["plain", OTHER]))
+    assert sent[-1]["query"]["id"] == query.query_id and app.selectbox(key="judge_set").value == "Other"
+    missing = {*tops[0], *tops[1]} - {tops[0][0], tops[1][2]}
+    assert set(shown(sent)) == missing and sum(one["judged"] for one in sent[-1]["items"]) == 1
+    app.query_params["people"] = "1"
+    app.run()
+    assert set(shown(sent)) == missing | {tops[1][2]}
+    app.selectbox(key="judge_set").set_value("Colours").run()  # and from there to another set
+    assert sent[-1]["query"]["text"] == "red" and app.query_params["set"] == "Colours"
 
 
 # ---------------------------------------------------------------- query sets

@@ -282,6 +282,20 @@ def test_suggestions_nearest_to_the_cut(no_worker, do_jobs):  # noqa: F811
     assert found[0].item_id == result.item_ids[nearest]
 
 
+def test_ungraded_counts_who_could_not_tell_and_perhaps_made_grades(no_worker):  # noqa: F811
+    wb = cutoff_world(queries=4, judged=0)
+    query = wb.judgments.queries("set")[1]
+    first = wb.search(query.query, 10).item_ids
+    wb.judgments.add(query.query_id, first[0], 0, "bea")
+    wb.judgments.add(query.query_id, first[1], None, "bea")
+    wb.judgments.add(query.query_id, first[2], 2, "names", origin="names and keywords")
+    found = wb.judgments.ungraded(query, ["plain"])
+    assert [(one.item_id, one.ranks) for one in found] == [(first[n], {"plain": n + 1}) for n in (1, 3, 4, 5, 6, 7, 8, 9)]
+    assert [one.item_id for one in wb.judgments.ungraded(query, ["plain"], 3, with_made=False)] == [first[1], first[2]]
+    with pytest.raises(InputError, match="0 and 10"):
+        wb.judgments.ungraded(query, [])
+
+
 @pytest.mark.parametrize(
     ("recipes", "more", "wrong"),
     [(["plain"], {}, "1 is named"), (["plain", "plain"], {}, "1 is named"), ([], {"by": "cutoff"}, "Name the recipe"),

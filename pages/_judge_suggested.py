@@ -1,0 +1,106 @@
+"""The Judge page's queue "Suggested": how images are chosen, and the list of a query, which stays while it is judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.errors import LoupeError
+from core.judge.pools import shuffled
+from core.search.cutoffs import KINDS, kind_of
+from pages._judge_queue import KEPT_SUGGESTED, Setting
+from pages._judge_recipes import compared
+from pages._search_state import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.judge.sampling import Suggestion
+    from core.types import SavedQuery
+    from core.workbench import Workbench
+
+WAYS = {"differ": "Where recipes differ most", "cutoff": "Nearest to the cut-off", "missing": "No grade in the first 10"}
+NOTHING = {
+    "differ": "Nothing to suggest for this query: the recipes rank all that is not judged alike.",
+    "cutoff": "Nothing to suggest for this query: all that it finds is judged.",
+    "missing": "Nothing is missing for this query: the first 10 of these recipes all have a grade.",
+}
+_BY, _N = "judge_by", "judge_suggest_n"
+
+
+@dataclass(frozen=True)
+class Way:
+    """How images are chosen: `by` a key of `WAYS`, with which recipes, how many; `people`: made grades are no grades."""
+
+    by: str
+    recipes: tuple[str, ...]
+    n: int
+    people: bool = False
+
+
+def suggested(wb: Workbench, setting: Setting) -> Setting:
+    """The setting with the images that are suggested for its query, in an order that does not tell why; with the widgets."""
+    st.caption("Images whose grade would tell most.")
+    way = _way(wb, setting.query_set, setting.query)
+    try:
+        listed = _kept(wb, setting.query, setting.judge, way)
+    except LoupeError as error:
+        return replace(setting, pairs={setting.query.query_id: []}, nothing=str(error))
+    found = {one.item_id: " · ".join(f"{name} {rank}" for name, rank in one.ranks.items()) for one in listed}
+    order = shuffled(found, 0, setting.query.query_id, setting.judge)
+    return replace(setting, pairs={setting.query.query_id: order}, found=found, nothing=NOTHING[way.by])
+
+
+def _kept(wb: Workbench, query: SavedQuery, judge: str, way: Way) -> Sequence[Suggestion]:
+    """The list of a query as it was when it was first asked for: grades must not change it under the hand of who gives them."""
+    kept = st.session_state.setdefault(KEPT_SUGGESTED, {})
+    key = (wb.key, judge, query.query_id, way)
+    if key not in kept:
+        with st.spinner("Looking for images whose grade would tell most ..."):
+            kept[key] = _asked(wb, query, way)
+    return kept[key]
+
+
+def _asked(wb: Workbench, query: SavedQuery, way: Way) -> Sequence[Suggestion]:
+    if way.by == "missing":
+        return wb.judgments.ungraded(query, way.recipes, with_made=not way.people)
+    return wb.judgments.suggest(query, way.recipes, way.n, "cutoff" if way.by == "cutoff" else "disagreement")
+
+
+def _way(wb: Workbench, query_set: str, query: SavedQuery) -> Way:
+    of_cutoff, why = _cutoff(wb, query)
+    linked = st.query_params.get("by")
+    by = linked if linked in WAYS else st.session_state.get(_BY, "differ")
+    by = "differ" if by == "cutoff" and why else by
+    st.session_state[_BY] = by
+    for one, label in WAYS.items():
+        st.button(label, key=f"{_BY}_{one}", width="stretch", icon=":material/check:" if one == by else None, on_click=_by_written,
+                  args=(one,), disabled=one == "cutoff" and bool(why))  # fmt: skip
+    if why:
+        st.caption(plain(why))
+    if by == "cutoff":
+        st.caption(f"The cut-off of the recipe {plain(of_cutoff)}.")
+    names = (of_cutoff,) if by == "cutoff" else compared(wb, query_set)
+    n = 0 if by == "missing" else st.slider("Images suggested", 1, 50, 10, key=_N, persist_state="page")
+    people = by == "missing" and st.query_params.get("people") == "1"
+    if people:
+        st.caption("Grades that were made without people do not count.")
+    return Way(by, names, n, people)
+
+
+def _by_written(by: str) -> None:
+    st.session_state[_BY] = st.query_params["by"] = by
+
+
+def _cutoff(wb: Workbench, query: SavedQuery) -> tuple[str, str]:
+    """A recipe with a cut-off for such queries; or why there is none."""
+    kind, shown = kind_of(query.query), wb.cutoffs.shown().values()
+    if of_this := [how["recipe"] for how in shown if how.get("kind") == kind and "recipe" in how]:
+        return of_this[-1], ""
+    if shown:
+        return "", f"The cut-off was not learned for queries of {KINDS[kind]}, so nothing is near to it."
+    if wb.cutoffs.result() is not None:
+        return "", "A cut-off is learned, but searches do not show it. Use it on Evaluate, under \"Where do good results end?\""
+    return "", "No cut-off is learned yet. Learn it on Evaluate, under \"Where do good results end?\""

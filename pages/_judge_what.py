@@ -1,0 +1,87 @@
+"""What is judged, as the link says it: the queue, and a pool or the queries of a set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.search.recipes import recipes
+from pages._judge_queue import OWN, QUEUES, SUGGESTED
+
+if TYPE_CHECKING:
+    from core.store import PoolRecord
+    from core.workbench import Workbench
+
+_RESULTS = "Results of a recipe"
+_QUEUE, _SET = "judge_queue", "judge_set"
+_OF_SUGGESTED = ("by", "recipes", "people")
+"""Parts of a link that mean something in that queue only."""
+
+
+def what(wb: Workbench) -> tuple[str, PoolRecord | None, str, int | None, str, int]:
+    """Queue, pool, query set, its version, recipe and depth, with their widgets."""
+    linked = st.query_params.get("queue")
+    queue = linked if linked in QUEUES else st.session_state.get(_QUEUE) or OWN
+    pool = None if queue == SUGGESTED else _pool(wb)
+    if pool is not None:
+        name, version, recipe, depth = pool.set_name, pool.set_version, "plain", 10
+    else:
+        name, version = _query_set(wb), None
+        recipe, depth = ("plain", 10) if queue == SUGGESTED else _results(wb)
+    st.session_state[_QUEUE] = queue
+    st.segmented_control("Queue", QUEUES, key=_QUEUE, required=True, persist_state="page", wrap=True, on_change=_queue_written, help=(
+        "Mine: what you are to judge. Disagreements: what you and another judge see differently, to look at again. "
+        "Adjudicate: decide what judges differ on; your word then counts. Suggested: images whose grade would tell most."))  # fmt: skip
+    return queue, pool, name, version, recipe, depth
+
+
+def _queue_written() -> None:
+    """The link follows the widget."""
+    queue = st.session_state[_QUEUE]
+    if queue == OWN:
+        st.query_params.pop("queue", None)
+    else:
+        st.query_params["queue"] = queue
+    for name in _OF_SUGGESTED:
+        st.query_params.pop(name, None)
+
+
+def _pool(wb: Workbench) -> PoolRecord | None:
+    """The pool to judge: the newest, unless the link names a query that is not in it, or another is chosen."""
+    there = {pool.pool_id: pool for pool in reversed(wb.pools.list())}
+    if not there:
+        return None
+    names = {pool_id: f"{pool.name} ({pool.set_at})" for pool_id, pool in there.items()} | {"": _RESULTS}
+    wanted = st.query_params.get("query")
+    newest = next(iter(there))
+    fits = wanted is None or wb.pools.has(newest, wanted)
+    chosen = st.selectbox("What to judge", list(names), index=0 if fits else len(names) - 1, key="judge_pool", format_func=names.get,
+                          persist_state="page", help="A pool holds what several recipes found. Make one under Pools.")  # fmt: skip
+    return there.get(chosen or "")
+
+
+def _query_set(wb: Workbench) -> str:
+    """The set whose queries are judged: of those that have the query of the link, and else of all, the link's comes first, then
+    the one chosen before."""
+    sets, wanted = dict(wb.querysets.names()), st.query_params.get("query")
+    order = [name for name in dict.fromkeys((st.query_params.get("set"), st.session_state.get(_SET), *sets)) if name in sets]
+    value = order[0]
+    if wanted:
+        value = next((name for name in order if any(q.query_id == wanted for q in wb.querysets.get(name).queries)), value)
+    st.session_state[_SET] = value
+    st.selectbox("Query set", list(sets), key=_SET, format_func=lambda s: f"{s} ({sets[s]})", persist_state="page", on_change=_set_written)
+    return value
+
+
+def _set_written() -> None:
+    st.query_params["set"] = st.session_state[_SET]
+    st.query_params.pop("query", None)  # it would bring its own set back
+
+
+def _results(wb: Workbench) -> tuple[str, int]:
+    with st.popover("Results", width="stretch"):
+        recipe = st.selectbox("Recipe", list(recipes(wb.collection)), key="judge_recipe", persist_state="page",
+                              help="How the results are made. To judge what several recipes find, make a pool.")
+        depth = st.slider("Results judged for each query", 5, 50, 10, key="judge_depth", persist_state="page")
+    return recipe, depth
