@@ -228,10 +228,7 @@ def test_for_another_recipe_it_is_not_shown_and_that_is_said_once(app, do_jobs) 
 
 
 @pytest.fixture
-def judge(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    from pages import _judge_parts, _judge_refine
-
-    monkeypatch.setattr(_judge_parts, "afterwards", _judge_refine.refine)
+def judge(app: AppTest) -> AppTest:
     return app
 
 
