@@ -228,18 +228,19 @@ def difference_bars(names: Sequence[str], differences: Sequence[float], *, chose
 
     values = np.asarray(differences, np.float64)
     figure = _figure(dark, height, bargap=0.15, clickmode="event+select", dragmode=False)
-    colours = [BEFORE if value >= 0 else HUB for value in values]
+    grey = "#8a8a8a"
+    colours = [grey if value == 0 else BEFORE if value > 0 else HUB for value in values]
     outline = [3 if at == chosen else 0 for at in range(len(values))]
-    # A query without a difference has no bar to press, so it gets a sliver.
-    least = max(float(np.abs(values).max(initial=0.0)) * 0.012, 1e-3)
-    shown = np.where(np.abs(values) < least, least, values)
+    # A query without a difference has no bar to press, so it gets a sliver on both sides of 0.
+    least = max(float(np.abs(values).max(initial=0.0)) * 0.012, 1e-4)
+    shown = np.where(values == 0, 2 * least, np.where(np.abs(values) < least, np.sign(values) * least, values))
     figure.add_trace(go.Bar(
-        x=list(range(len(values))), y=shown, customdata=list(range(len(values))),
+        x=list(range(len(values))), y=shown, base=np.where(values == 0, -least, 0.0), customdata=list(range(len(values))),
         hovertext=[f"{_text(name)}: {value:+.3f}" for name, value in zip(names, values)], hovertemplate="%{hovertext}<extra></extra>",
         marker={"color": colours, "line": {"color": "#ffffff" if dark else "#000000", "width": outline}},
         unselected={"marker": {"opacity": 1}}))
     figure.update_xaxes(visible=False, fixedrange=True)
-    figure.update_yaxes(zeroline=True, fixedrange=True, tickformat="+.2f")
+    figure.update_yaxes(zeroline=True, fixedrange=True, tickformat="+.2~f" if np.abs(values).max(initial=0.0) >= 0.05 else "+.3f")
     return figure
 
 

@@ -18,6 +18,11 @@ from core.search.engine import EncoderFor
 from core.store import Collection
 from core.types import HubSetting, Query, Recipe, Term
 
+LOOKED_AT = 100
+"""Ranks down to which judged results count. What lies beyond is never looked at: zeros drawn from far away would make every
+result that is looked at seem relevant."""
+SHOWN = 40
+
 
 @dataclass(frozen=True, eq=False)
 class Graded:
@@ -27,12 +32,15 @@ class Graded:
     ----------
     query_ids : tuple of str, length Q
         Of the rows' queries, sorted.
+    judged : float
+        Share of the first `SHOWN` results of these queries that is judged.
     """
 
     key: Key
     hub: HubSetting
     rows: Rows
     query_ids: tuple[str, ...]
+    judged: float = 0.0
 
 
 def grades_by_query(collection: Collection) -> dict[str, dict[str, int]]:
@@ -48,7 +56,7 @@ def gather(
     collection: Collection, recipe: Recipe, *, rel: int = 1, encoder_for: EncoderFor | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[Graded], dict[str, int]]:
-    """Score what was judged under a recipe, as search would.
+    """Score what was judged among the first `LOOKED_AT` results of a recipe, as search would.
 
     Parameters
     ----------
@@ -68,6 +76,7 @@ def gather(
     saved = {one.query_id: one.query for one in collection.saved_queries()}
     found: dict[tuple[Key, HubSetting], list[tuple[str, Query, np.ndarray, float, float, np.ndarray, np.ndarray]]] = {}
     left_out: dict[str, int] = {}
+    shares: dict[str, float] = {}
 
     def leave(why: str) -> None:
         left_out[why] = left_out.get(why, 0) + 1
@@ -83,17 +92,23 @@ def gather(
             except (QueryError, NotFound):
                 leave("that these vectors cannot answer")
             else:
-                there = {item: asked.view.position(item) for item in sorted(grades[query_id])}
-                own = set(asked.references.tolist())
-                items = [item for item, position in there.items() if position is not None and position not in own]
-                positions = np.array([there[item] for item in items], np.int64)
+                best, _ = asked.best(collection, LOOKED_AT)
+                known = [str(item) in grades[query_id] for item in asked.view.item_ids[best]]
+                positions = np.sort(best[known])
+                items = asked.view.item_ids[positions].tolist()
                 relevant = np.array([grades[query_id][item] >= rel for item in items], bool)
+                if not items:
+                    leave(f"with nothing judged among the first {LOOKED_AT}")
+                    if on_progress is not None:
+                        on_progress(n, len(grades))
+                    continue
+                shares.setdefault(query_id, sum(known[:SHOWN]) / max(1, len(known[:SHOWN])))
                 mean, sd = background(collection, asked.view, asked.q, asked.bias)
                 key = Key.of(asked.view.set.set_id, query, recipe, asked.hub)
                 found.setdefault((key, asked.hub), []).append((query_id, query, asked.q, mean, sd, asked.scores(positions), relevant))
         if on_progress is not None:
             on_progress(n, len(grades))
-    made = [_graded(key, hub, some) for (key, hub), some in found.items()]
+    made = [_graded(key, hub, some, float(np.mean([shares[one[0]] for one in some]))) for (key, hub), some in found.items()]
     made += _unjudged(collection, recipe, encoder_for, {key for key, _ in found})
     return sorted(made, key=lambda one: (-len(one.rows), one.key.kind != "words", one.key.name)), left_out
 
@@ -106,7 +121,9 @@ def _unfit(query: Query | None) -> str:
     return "" if any(term.weight > 0 for term in query.terms) else "of minus terms alone"
 
 
-def _graded(key: Key, hub: HubSetting, some: list[tuple[str, Query, np.ndarray, float, float, np.ndarray, np.ndarray]]) -> Graded:
+def _graded(
+    key: Key, hub: HubSetting, some: list[tuple[str, Query, np.ndarray, float, float, np.ndarray, np.ndarray]], judged: float
+) -> Graded:
     asking: dict[object, int] = {}
     groups = [asking.setdefault(_alike(query), len(asking)) for _, query, *_ in some]
     rows = Rows.of(
@@ -114,7 +131,7 @@ def _graded(key: Key, hub: HubSetting, some: list[tuple[str, Query, np.ndarray, 
         np.concatenate([one[6] for one in some]), np.stack([one[2] for one in some]), np.array([one[3] for one in some]),
         np.array([one[4] for one in some]), np.array(groups),
     )  # fmt: skip
-    return Graded(key, hub, rows, tuple(one[0] for one in some))
+    return Graded(key, hub, rows, tuple(one[0] for one in some), judged)
 
 
 def _alike(query: Query) -> object:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from core.errors import Damaged
@@ -118,7 +118,9 @@ def from_json(said: Mapping[str, object]) -> Kept:
     """What `keep` wrote."""
     if said["format"] != _FORMAT:
         raise ValueError(f"format {said['format']}")
-    values = {name: value for name, value in said.items() if name not in ("format", "ran")}
+    # What a later version notes besides is passed over: an app that runs while it is updated reads what the new worker wrote.
+    known = {one.name for one in fields(Kept)} - {"ran"}
+    values = {name: value for name, value in said.items() if name in known}
     ran = {
         name: Ran(
             one["recipe"], one["set_id"], {query: (tuple(ids), tuple(scores)) for query, (ids, scores) in one["hits"].items()},

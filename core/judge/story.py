@@ -189,7 +189,8 @@ def _win(seen: _Seen) -> Step:
     query = won[-1]
     of = "for the one query that has an answer" if len(able) == 1 else f"for {len(won):,} of the {len(able):,} queries that have an answer"
     text = (f"For \u201c{seen.words[query]}\u201d search does what it should: relevant items come first ({table.metrics[0].title} "
-            f"{seen.value(table.baseline, query):.2f}). It does so {of}.")  # fmt: skip
+            f"{seen.value(table.baseline, query):.2f}). A relevant item is on top, with {WON:.0%} of the ideal order or more, "
+            f"{of}.")  # fmt: skip
     return Step("A win", text, True, seen.words[query], query, (seen.panel("First hits", table.baseline, query),))
 
 

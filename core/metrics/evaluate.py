@@ -119,7 +119,7 @@ def evaluate(
         {str(one): unjudged_share(judged, ranked, one.params.get("cutoff")) for one in measures},
         len(judged),
         rel,
-        tuple(_notes(judged, ranked, qrels, run, rel)),
+        tuple(_notes(judged, ranked, qrels, run, rel, any(one.NAME == "infAP" for one in measures))),
     )
 
 
@@ -167,7 +167,7 @@ def _interval(one: object, values: list[float], seed: int) -> Interval | None:
 
 
 def _notes(
-    judged: Mapping[str, Mapping[str, int]], ranked: Mapping[str, Sequence[str]], qrels: Sequence, run: Sequence, rel: int
+    judged: Mapping[str, Mapping[str, int]], ranked: Mapping[str, Sequence[str]], qrels: Sequence, run: Sequence, rel: int, inferred: bool
 ) -> Iterable[str]:
     unanswered = [query_id for query_id in judged if query_id not in ranked]
     extra = [query_id for query_id in ranked if query_id not in judged]
@@ -179,6 +179,8 @@ def _notes(
     ):
         if some:
             yield f"{len(some):,} of {len(of):,} {what}: {_few(some)}."
+    if inferred and not any(grade < 0 for given in judged.values() for grade in given.values()):
+        yield "The qrels name nothing as unknown (-1), and without it infAP is AP: what nobody judged counts as not relevant."
     for rows, what in ((qrels, "grade"), (run, "score")):
         twice = [pair for pair, n in Counter((row[0], row[1]) for row in rows).items() if n > 1]
         if twice:

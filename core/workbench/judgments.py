@@ -226,7 +226,7 @@ class JudgmentService:
         return len(self.bring(text, "the qrels", judge).rows)
 
     def bring(self, text: str, name: str, judge: str = "") -> Imported:
-        """Add the grades of a file: CSV or JSONL with a judge for each, or TREC qrels under the name of one.
+        """Add the grades of a file: CSV or JSONL with a judge for each, or TREC qrels under the name of one. They count as that judge's.
 
         Parameters
         ----------
@@ -247,7 +247,7 @@ class JudgmentService:
             if not judge.strip():
                 raise InputError("Qrels do not say who gave the grades; give a name for them.")
             qrels = parse_qrels(text, grades=(0, 1, 2, 3))
-            said = [Judgment(q.topic, q.docno, q.relevance, judge.strip(), origin="imported") for q in qrels]
+            said = [Judgment(q.topic, q.docno, q.relevance, judge.strip()) for q in qrels]
         queries = {q.query_id for q in self._collection.saved_queries()}
         items = set(self._collection.ids())
         rows = self._collection.judgments.add_many(said)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from core.__main__ import main
 from core.errors import InputError, NotFound
 from core.jobs import Queue
 from core.jobs.pipelines import cutoff
+from core.judge import graded
 from core.query.feedback import Weights
 from core.query.parse import parse
 from core.types import SavedQuery
@@ -29,6 +31,12 @@ def learned(wb, do_jobs, *args, **more):  # noqa: ANN001, ANN002, ANN003, ANN201
 
 
 # ---------------------------------------------------------------- learning
+
+
+@pytest.fixture(autouse=True)
+def all_ranks_count(monkeypatch):
+    """Worlds of 200 images whose judged ones were drawn at random; what the first 100 mean is a test of its own."""
+    monkeypatch.setattr(graded, "LOOKED_AT", 1_000)
 
 
 def test_what_is_there_names_the_rung(no_worker):  # noqa: F811
@@ -102,6 +110,18 @@ def test_what_cannot_be_asked_is_left_out_and_said(no_worker, do_jobs):  # noqa:
     found = learned(wb, do_jobs)
     assert found.left_out == "2 judged queries are left out: 1 not kept as a query any more, 1 of minus terms alone."
     assert found.parts[0].account["n_labels"] == 200
+
+
+def test_only_the_first_results_count_and_what_is_not_judged_of_them_is_said(monkeypatch, no_worker, do_jobs):  # noqa: F811
+    wb = cutoff_world(queries=30)
+    monkeypatch.setattr(graded, "LOOKED_AT", 50)
+    part = learned(wb, do_jobs).parts[0]
+    first = {q.query_id: wb.search(q.query, 50).item_ids for q in wb.judgments.queries("set")}
+    judged = {q: [item in wb.judgments.grades_for(q) for item in items] for q, items in first.items()}
+    assert part.account["n_labels"] == sum(map(sum, judged.values())) < 600
+    share = np.mean([np.mean(known[:40]) for known in judged.values()])
+    assert part.account["judged"] == pytest.approx(share, abs=1e-4)
+    assert any(note.startswith(f"Only {share:.0%} of the first 40 results of these queries are judged.") for note in part.notes)
 
 
 def test_queries_that_ask_the_same_are_one(no_worker, do_jobs):  # noqa: F811

@@ -126,7 +126,7 @@ def test_an_earlier_version_of_a_set_is_measured_as_it_was(tmp_path, do_jobs):  
 def test_imported_grades_are_not_called_made(tmp_path, do_jobs):  # noqa: F811
     wb = colour_world(tmp_path / "images")
     query = wb.judgments.queries("Colours")[0]
-    wb.judgments.import_qrels(f"{query.query_id} 0 {wb.collection.ids()[0]} 2\n", "TREC <b>")
+    wb.collection.judgments.add(Judgment(query.query_id, wb.collection.ids()[0], 2, "TREC <b>", origin="imported"))
     notes = run(wb, do_jobs).evaluations.result("Colours").notes
     assert "1 of 1 grades were imported from: TREC <b>." in notes and not any("without people" in note for note in notes)
 

@@ -26,6 +26,8 @@ from core.store import Collection
 LAST = "cutoff.last"
 """Setting: what was learned last, by all parts."""
 EMPTY_AT_MOST = 20
+MUCH = 0.5
+"""Share of the first results that is judged, below which it is said what that means."""
 SCORING, LEARNING = "scoring the judged results", "learning where good results end"
 
 
@@ -59,7 +61,8 @@ def learn_all(collection: Collection, args: Mapping[str, object], progress: Prog
         progress.stage(LEARNING)
         learned = learn(one.rows, recall=recall, seed=seed, on_progress=progress.at)
         said = {**_part(learned), "set": one.key.set_id, "kind": one.key.kind, "signature": one.key.signature, "hub": asdict(one.hub),
-                "empty": _empty(one, learned, seed, names)}  # fmt: skip
+                "judged": round(one.judged, 4), "empty": _empty(one, learned, seed, names)}  # fmt: skip
+        said["notes"] = [*said["notes"], *_shown(one)]
         account = {"recall": recall, "rel": rel, "seed": seed, "recipe": recipe.name, "fingerprint": fingerprint, "words": said["words"]}
         progress.check()
         cutoffs.save(collection, one.key, learned.models, account, generation)
@@ -71,6 +74,14 @@ def learn_all(collection: Collection, args: Mapping[str, object], progress: Prog
     }  # fmt: skip
     collection.set_setting(LAST, said)
     return said
+
+
+def _shown(one: graded.Graded) -> list[str]:
+    """What it means that of the results which people look at many are not judged."""
+    if not len(one.rows) or one.judged >= MUCH:
+        return []
+    return [f"Only {one.judged:.0%} of the first {graded.SHOWN} results of these queries are judged. If those that are not are less "
+            "relevant, the probabilities are too high and the line lies too low: judge the first results before relying on it."]
 
 
 def _empty(one: graded.Graded, learned: Learned, seed: int, names: Mapping[str, str]) -> list[str]:
