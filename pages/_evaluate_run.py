@@ -37,10 +37,10 @@ def not_yet(asked: tuple[Asked, ...]) -> None:
                 "queries or more: with fewer a difference can hardly be told from luck.", page="judge", label="Judge results")  # fmt: skip
 
 
-def choose_set(asked: tuple[Asked, ...]) -> str:
-    """The query set to look at; named only where there is a choice."""
-    names = {one.name or state.ALL_SETS: one for one in asked}
-    first = next(iter(names))
+def choose_set(wb: Workbench) -> str:
+    """The query set to look at, first one that was run already; named only where there is a choice."""
+    names = {one.name or state.ALL_SETS: one for one in wb.evaluations.asked()}
+    first = next((name for name, one in names.items() if wb.evaluations.was_run(one.name)), next(iter(names)))
     value = state.bound("set", list(names), first)
     if len(names) > 1:
         st.selectbox("Query set", list(names), key=state.key("set"), format_func=lambda name: _called(names[name]), width=320,

@@ -28,7 +28,7 @@ if wb is None:
 elif not any(one.n_judged for one in wb.evaluations.asked()):
     not_yet(wb.evaluations.asked())
 else:
-    query_set = choose_set(wb.evaluations.asked())
+    query_set = choose_set(wb)
     try:
         there = wb.evaluations.rankings(query_set) is not None
     except Damaged as error:  # they can be made again

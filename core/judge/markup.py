@@ -47,6 +47,7 @@ STYLE = """
 .lp-quote{margin:.2rem 0 .8rem;padding-left:1.2rem}
 @media (max-width:700px){.lp-two{grid-template-columns:minmax(0,1fr)}.lp-two>.lp-gap{display:none}
 .lp-card,.lp-card img{width:132px}.lp-table th,.lp-table td{padding:.4rem .6rem}
+.lp-table small{white-space:normal}.lp-hint{display:block!important}
 .lp-table th:first-child{position:sticky;left:0;background:var(--lp-ground,Canvas)}}
 """
 
@@ -71,7 +72,8 @@ def table_html(table: Table) -> str:
     for one in table.metrics:
         cells = "".join(f"<td>{_cell(table.cells[recipe, one.key])}</td>" for recipe in table.recipes)
         rows.append(f'<tr><th scope="row" title="{escape(one.meaning)}">{escape(one.title)}</th>{cells}</tr>')
-    return (f'<div class="lp-scroll"><table class="lp-table"><thead><tr><th></th>{heads}</tr></thead>'
+    hint = '<small class="lp-hint" style="display:none">Scroll sideways for the other recipes.</small>' if len(table.recipes) > 2 else ""
+    return (f'{hint}<div class="lp-scroll"><table class="lp-table"><thead><tr><th></th>{heads}</tr></thead>'
             f'<tbody>{"".join(rows)}</tbody></table></div>')  # fmt: skip
 
 

@@ -183,6 +183,10 @@ class EvaluationService:
             lambda: kept_for(self._collection, query_set),
         )
 
+    def was_run(self, query_set: str) -> bool:
+        """Whether there are kept rankings of a query set, readable or not."""
+        return bool(self._stamp(query_set))
+
     def _stamp(self, query_set: str) -> tuple:
         return tuple(self._collection.select("SELECT file FROM artifacts WHERE kind = ?", (kind_of(query_set),)))
 
