@@ -18,6 +18,7 @@ import numpy as np
 from core.errors import InputError
 from core.index import exact
 from core.index import usearch as approximate
+from core.index.native import usearch_index
 from core.index.planner import EXACT_BELOW, MODES
 from core.store import Collection, VectorView
 
@@ -155,12 +156,12 @@ def _rough(matrix: np.ndarray, query: np.ndarray, allowed: np.ndarray) -> np.nda
 
 
 def _scan(matrix: np.ndarray, query: np.ndarray) -> np.ndarray:
-    from usearch.index import MetricKind, search
+    native = usearch_index()
 
     # Every row asks for its nearest among one: all distances, in the order of the rows and without sorting them.
     one = np.ascontiguousarray(query.astype(np.float16)[None])
-    matches = search(
-        one, np.ascontiguousarray(matrix), 1, MetricKind.Cos, exact=True, threads=exact.search_threads(len(matrix))
+    matches = native.search(
+        one, np.ascontiguousarray(matrix), 1, native.MetricKind.Cos, exact=True, threads=exact.search_threads(len(matrix))
     )
     return 1.0 - np.asarray(matches.distances, np.float64).reshape(-1)
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from core.encode.threads import cpu_threads
 from core.errors import InputError
+from core.index.native import usearch_index
 
 DECIMALS = 6
 """Scores are compared after rounding to this many decimals, then by id: rankings do not hang on the last bit."""
@@ -152,12 +153,12 @@ def _candidates(
 
 
 def _scan(matrix: np.ndarray, unit: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    from usearch.index import MetricKind, search
+    native = usearch_index()
 
     # The metric is named: without it USearch would take cosine today and might not tomorrow. Cosine divides the
     # length of the stored row out, which rounding to float16 has moved away from 1.
-    matches = search(
-        np.ascontiguousarray(matrix), unit.astype(np.float16), count, MetricKind.Cos, exact=True,
+    matches = native.search(
+        np.ascontiguousarray(matrix), unit.astype(np.float16), count, native.MetricKind.Cos, exact=True,
         threads=search_threads(len(matrix)),
     )
     return matches.keys.astype(np.int64), 1.0 - matches.distances.astype(np.float64)

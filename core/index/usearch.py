@@ -18,6 +18,7 @@ import numpy as np
 
 from core.encode.threads import cpu_threads
 from core.errors import Damaged
+from core.index.native import usearch_index
 from core.store import Collection, VectorView
 
 if TYPE_CHECKING:
@@ -131,9 +132,7 @@ def load(collection: Collection, view: VectorView) -> VectorIndex | None:
 
 
 def _empty(dim: int) -> Index:
-    from usearch.index import Index
-
-    return Index(
+    return usearch_index().Index(
         ndim=dim,
         metric="cos",
         dtype="f16",
