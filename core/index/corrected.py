@@ -11,6 +11,7 @@ so no row that is left out can belong to it. No second copy of the vectors is he
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +28,7 @@ _SCAN_FROM = 0.5  # of the rows: from this share on scanning all is cheaper than
 _RESCORED = 4096  # rows scored again to settle the ranks before
 _INDEX_DEPTH = 256  # rows asked of the index; the search of USearch looks at as many anyway
 _INDEX_LIFTED = 512  # rows with the highest bias looked at beside them
+_OWN_DEPTH = 512  # rows, the best by cosine and bias, that what the query's own rows took is given back to
 LIFTED = 4096
 """Rows with the highest bias that are candidates beside the index's nearest, at most."""
 
@@ -75,6 +77,7 @@ def search_corrected(
     *,
     exclude: np.ndarray | None = None,
     lifted: np.ndarray | None = None,
+    own: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Corrected:
     """As `core.index.planner.search_vectors`, by cosine plus `bias`.
 
@@ -88,6 +91,9 @@ def search_corrected(
         By position in the view.
     lifted : ndarray of int64, optional
         Positions of the `LIFTED` highest biases, where the caller has them (see `highest`).
+    own : callable, optional
+        Gives what is added besides at some positions, hardly ever below 0: asked for the best few hundred only, and
+        those that may be among the `k`.
     """
     if mode not in MODES:
         raise InputError(f"There is no way to search called {mode!r}; use one of {', '.join(MODES)}.")
@@ -102,12 +108,12 @@ def search_corrected(
             lifted = highest(bias, view.live) if lifted is None else lifted
             near, some = _candidates(index, view, query_vec, depth, allowed, lifted[: max(depth, _INDEX_LIFTED)])
             if len(some) >= k and len(near):
-                found = top_k(view.matrix, query_vec, bias, k, some, ids=view.item_ids, plan="approximate")
+                found = top_k(view.matrix, query_vec, bias, k, some, ids=view.item_ids, plan="approximate", own=own)
                 # Above the last of the index's nearest a row's place among the candidates is its place among all.
                 deeper = found.cosines <= exact.score(view.matrix, query_vec, near).min() + exact.TIE
                 least = np.minimum(found.before, len(near) + 1)
                 return replace(found, before=np.where(deeper, least, found.before), deeper=deeper)
-    return top_k(view.matrix, query_vec, bias, k, allowed, ids=view.item_ids)
+    return top_k(view.matrix, query_vec, bias, k, allowed, ids=view.item_ids, own=own)
 
 
 def top_k(
@@ -119,8 +125,9 @@ def top_k(
     *,
     ids: np.ndarray,
     plan: str = "exact",
+    own: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Corrected:
-    """The `k` best of the rows `allowed` (ascending positions) by ``cosine + bias``."""
+    """The `k` best of the rows `allowed` (ascending positions) by ``cosine + bias``; `own` of `search_corrected`."""
     query = exact.checked(matrix, query, k)
     allowed = np.asarray(allowed, np.int64)
     k = min(k, len(allowed))
@@ -129,15 +136,19 @@ def top_k(
     bias = np.asarray(bias, np.float64)[allowed]
     rough = _rough(matrix, query, allowed)
     total = rough + bias
-    few = min(len(allowed), max(4 * k, k + 32))
+    few = min(len(allowed), max(4 * k, k + 32, 0 if own is None else _OWN_DEPTH))
     near = np.argpartition(-total, few - 1)[:few]
     cosines = exact.score(matrix, query, allowed[near])
     error = exact.error_bound(query, rough[near], cosines)
+    if own is not None:
+        bias[near] += own(allowed[near])
     reached = np.partition(cosines + bias[near], few - k)[few - k]  # k-th best score among these
     # Rounding to six decimals decides ties by the id, so rows that close are wanted too.
     wanted = np.flatnonzero(total >= reached - 2 * exact.TIE - error)
     more = np.setdiff1d(wanted, near, assume_unique=True)
     if len(more):
+        if own is not None:
+            bias[more] += own(allowed[more])
         near = np.concatenate([near, more])
         cosines = np.concatenate([cosines, exact.score(matrix, query, allowed[more])])
     scores = cosines.astype(np.float64) + bias[near]

@@ -36,11 +36,14 @@ class Composed:
     coefficients : ndarray of float64, shape (t,)
     parts : ndarray of float64, shape (t, d)
         ``coefficients @ parts`` is `q`.
+    vectors : ndarray of float32, shape (t, d)
+        The terms before they were centred.
     """
 
     q: np.ndarray
     coefficients: np.ndarray
     parts: np.ndarray
+    vectors: np.ndarray
 
     def contributions(self, rows: np.ndarray) -> np.ndarray:
         """float64 (m, t): what each term gives to the score of each of the `rows` (m, d)."""
@@ -97,7 +100,7 @@ def compose(
     if length <= _CANCELLED * np.abs(weights).sum():
         raise QueryError("The terms of this query cancel each other out, so nothing is left to look for;"
                          " take one away or change a weight.")
-    return Composed((total / length).astype(np.float32), weights / length, parts)
+    return Composed((total / length).astype(np.float32), weights / length, parts, np.asarray(unit_vectors, np.float32))
 
 
 def _centred(vector: np.ndarray, mean: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from core.index.planner import search_vectors
 from core.query.parse import check
 from core.search import recipes, sets
 from core.search.engine import EncoderFor, composed_of, correction_of, subset_of
-from core.search.own import without_query
+from core.search.own import OwnRows, own_rows
 from core.store import Collection, VectorView
 from core.types import HubSetting, Query, Recipe
 
@@ -33,6 +33,8 @@ class Asked:
         What a hub correction adds to each row.
     hub : HubSetting
         The correction that is applied, with the bank it uses.
+    own : OwnRows or None
+        What is added besides where the query is in its bank.
     """
 
     view: VectorView
@@ -41,11 +43,14 @@ class Asked:
     references: np.ndarray
     bias: np.ndarray | None
     hub: HubSetting
+    own: OwnRows | None = None
 
     def scores(self, positions: np.ndarray) -> np.ndarray:
         """float64 (m,): what hits at these positions have as their score."""
         given = score(self.view.matrix, self.q, positions).astype(np.float64)
-        return rounded(given if self.bias is None else given + self.bias[positions])
+        if self.bias is not None:
+            given += self.bias[positions]
+        return rounded(given if self.own is None else given + self.own(positions))
 
     def best(self, collection: Collection, k: int, leave_out: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Positions and scores of the best `k`, exact, without the references and without those to leave out."""
@@ -53,7 +58,9 @@ class Asked:
         if self.bias is None:
             found, scores, _ = search_vectors(collection, self.view, self.q, k, self.subset, "exact", exclude=out)
             return found, rounded(scores)
-        found = search_corrected(collection, self.view, self.q, k, self.bias, self.subset, "exact", exclude=out)
+        found = search_corrected(
+            collection, self.view, self.q, k, self.bias, self.subset, "exact", exclude=out, own=self.own
+        )
         return found.positions, rounded(found.scores)
 
 
@@ -77,11 +84,5 @@ def ask(collection: Collection, query: Query, recipe: Recipe = Recipe(), encoder
     added = correction_of(collection, query, view, recipe, encoder_for, None, [])
     if added is None:
         return Asked(view, composed.q, subset, references, None, HubSetting())
-
-    def nearest(count: int) -> np.ndarray:
-        passing = view.live if subset is None else subset
-        most = len(passing) - int(np.isin(references, passing).sum())
-        return search_vectors(collection, view, composed.q, min(count, most), subset, recipe.index, exclude=references)[0]
-
-    added = without_query(collection, view, query, added, nearest, (recipe.compose, recipe.index))
-    return Asked(view, composed.q, subset, references, added.bias, added.setting)
+    own = own_rows(collection, view, query, composed.vectors, added)
+    return Asked(view, composed.q, subset, references, added.bias, added.setting, own)

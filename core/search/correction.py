@@ -19,7 +19,7 @@ import numpy as np
 
 from core.errors import Damaged
 from core.index.corrected import highest
-from core.rank.hubness import LazyRows, item_bias, local, sinkhorn, softmax
+from core.rank.hubness import ItemBias, LazyRows, item_bias_with_parts, local, sinkhorn, softmax
 from core.search import banks, recipes
 from core.search.banks import Bank
 from core.search.filters import remembered
@@ -40,7 +40,7 @@ _KEPT = 12  # biases of a vector set; strengths that were only tried go again
 _ROWS = 8192
 _SINKHORN_PASSES = 6
 _GROWN = 0.1  # share by which the logged queries may change before a bank of them is taken anew
-_CONSTANTS = f"1 {softmax.BETA_GALLERY} {softmax.ADDITIVE_WEIGHT} {local.K} {sinkhorn.N_ITERS}"
+_CONSTANTS = f"2 {softmax.BETA_GALLERY} {softmax.ADDITIVE_WEIGHT} {local.K} {sinkhorn.N_ITERS}"
 _slow: set[tuple[object, ...]] = set()
 _turns: dict[tuple[object, ...], threading.Lock] = {}
 _guard = threading.Lock()
@@ -61,6 +61,9 @@ class Correction:
     said : tuple of str
     bank : Bank or None
         What it was made from; None for one from before the last changes.
+    parts : ndarray of float32, shape (n, p), or None
+        Of `core.rank.hubness.ItemBias`: to take rows out of the bank.
+    scalings : ndarray of float64, shape (B,), or None
     """
 
     bias: np.ndarray
@@ -68,6 +71,8 @@ class Correction:
     setting: HubSetting
     said: tuple[str, ...] = ()
     bank: Bank | None = None
+    parts: np.ndarray | None = None
+    scalings: np.ndarray | None = None
 
 
 class Later(Exception):
@@ -110,20 +115,21 @@ def correction(
     used = replace(setting, bank=bank.name, beta=20.0 if setting.method == "csls" else float(setting.beta))
     key = (*_place(collection, view, used), view.epoch, view.changed, len(view), bank.fingerprint)
 
-    def make() -> tuple[np.ndarray, np.ndarray]:
-        bias = _current(collection, view, used, bank, encode, None if later is None else texts_at_once, on_progress)
-        return bias, highest(bias, view.live)
-
     notes = (said,) if said else ()
+
+    def make() -> Correction:
+        made = _current(collection, view, used, bank, encode, None if later is None else texts_at_once, on_progress)
+        return Correction(made.values, highest(made.values, view.live), used, (), bank, made.parts, made.scalings)
+
     try:
-        return Correction(*remembered(key, make), used, notes, bank)
+        return replace(remembered(key, make), said=notes)
     except Later:
         later(setting)  # type: ignore[misc] - it is there, or nothing would be put off
     old = stored(collection, used, view)
     if old is None:
         return None
     bias = np.zeros(len(view), np.float32)
-    bias[: len(old[0])] = old[0]
+    bias[: len(old[0].values)] = old[0].values
     stale = "The hub correction is from before the last changes; it is being brought up to date."
     return Correction(bias, highest(bias, view.live), used, (*notes, stale))
 
@@ -140,38 +146,42 @@ def kind_of(setting: HubSetting) -> str:
 def _current(
     collection: Collection, view: VectorView, setting: HubSetting, bank: Bank, encode: Encode, hurry: int | None,
     on_progress: Progress | None,
-) -> np.ndarray:
-    """float32 (n,): the bias for all rows of the view, stored if it was not. `hurry`: texts that may be encoded."""
+) -> ItemBias:
+    """The bias (float32) for all rows of the view, stored if it was not. `hurry`: texts that may be encoded."""
     gallery = gallery_of(collection, view, setting)
     made_from = _fingerprint(bank, gallery, view)
 
-    def known() -> tuple[np.ndarray, float | None]:
+    def known() -> tuple[ItemBias | None, float]:
         found = stored(collection, setting, view)
         if found is None or found[1]["bank"] != made_from:
-            return np.empty(0, np.float32), None
+            return None, 0.0
         if setting.method == "sinkhorn" and found[2] < view.changed:  # each item's share hangs on all the others
-            return np.empty(0, np.float32), None
+            return None, 0.0
         return found[0], float(found[1]["centre"])  # type: ignore[arg-type]
 
-    bias, centre = known()
-    if len(bias) == len(view):
-        return bias
+    there, centre = known()
+    if there is not None and len(there.values) == len(view):
+        return there
     with _turn(_place(collection, view, setting), hurry is not None):
-        bias, centre = known()
-        if len(bias) == len(view):
-            return bias
-        if hurry is not None and (len(view) - len(bias)) * pairs(setting, bank, gallery) > AT_ONCE:
+        there, centre = known()
+        start = 0 if there is None else len(there.values)
+        if there is not None and start == len(view):
+            return there
+        if hurry is not None and (len(view) - start) * pairs(setting, bank, gallery) > AT_ONCE:
             raise Later
         vectors = bank_vectors(collection, view, bank, encode, hurry)
-        fresh = biases(view, setting, bank, vectors, gallery, len(bias), on_progress)
-        if centre is None:
-            centre = float(fresh[view.live].mean())
-        bias = np.concatenate([bias, (fresh - centre).astype(np.float32)])
+        fresh = biases(view, setting, bank, vectors, gallery, start, on_progress)
+        if there is None:
+            centre = float(fresh.values[view.live].mean())
+        made = replace(fresh, values=(fresh.values - centre).astype(np.float32))
+        if there is not None:
+            made = replace(made, values=np.concatenate([there.values, made.values]), parts=np.concatenate([there.parts, made.parts]))
         meta = {"bank": made_from, "rows_of_bank": len(bank), "epoch": view.epoch, "centre": centre,
                 "method": setting.method, "beta": setting.beta, "of": setting.bank}
-        collection.put_artifact(kind_of(setting), view.set.set_id, {"bias": bias}, meta, view.generation)
+        arrays = {"bias": made.values, "parts": made.parts, **({} if made.scalings is None else {"scalings": made.scalings})}
+        collection.put_artifact(kind_of(setting), view.set.set_id, arrays, meta, view.generation)
         _tidy(collection, view.set.set_id, kind_of(setting))
-    return bias
+    return made
 
 
 def _place(collection: Collection, view: VectorView, setting: HubSetting) -> tuple[object, ...]:
@@ -210,36 +220,37 @@ def _fingerprint(bank: Bank, gallery: np.ndarray | None, view: VectorView) -> st
 def biases(
     view: VectorView, setting: HubSetting, bank: Bank, vectors: np.ndarray, gallery: np.ndarray | None, start: int,
     on_progress: Progress | None = None,
-) -> np.ndarray:
-    """float64: the bias of the rows from `start` on. Rows in the trash have one too: they may come back."""
+) -> ItemBias:
+    """The bias of the rows from `start` on. Rows in the trash have one too: they may come back."""
     n = len(view) - start
     if setting.method == "sinkhorn":
-        out = np.zeros(n)
         where = None if bank.positions is None else np.searchsorted(view.live, bank.positions)
         rows = LazyRows((len(view.live), view.set.dim), lambda part: view.rows(view.live[part]))
-        out[view.live] = item_bias(vectors, rows, "sinkhorn", setting.beta, bank_positions=where, on_progress=on_progress)
-        return out
-    out = np.empty(n)
+        made = item_bias_with_parts(vectors, rows, "sinkhorn", setting.beta, bank_positions=where, on_progress=on_progress)
+        values, parts = np.zeros(n), np.zeros((n, 1), np.float32)
+        values[view.live], parts[view.live] = made.values, made.parts
+        return ItemBias(values, parts, made.scalings)
+    found = []
     for low in range(start, len(view), _ROWS):
         high = min(low + _ROWS, len(view))
-        out[low - start : high - start] = bias_of(view, setting, bank.positions, vectors, gallery, np.arange(low, high))
+        found.append(_bias_of(view, setting, bank.positions, vectors, gallery, np.arange(low, high)))
         if on_progress is not None:
             on_progress(high - start, n)
-    return out
+    return ItemBias(np.concatenate([one.values for one in found]), np.concatenate([one.parts for one in found]))
 
 
-def bias_of(
+def _bias_of(
     view: VectorView, setting: HubSetting, positions: np.ndarray | None, vectors: np.ndarray, gallery: np.ndarray | None,
     chosen: np.ndarray,
-) -> np.ndarray:
-    """float64 (m,): `item_bias` of the rows `chosen` (ascending) by bank rows `vectors`, which are items `positions`."""
+) -> ItemBias:
+    """Of the rows `chosen` (ascending) by bank rows `vectors`, which are items `positions`."""
     more: dict[str, object] = {}
     if gallery is not None:
         more = {"gallery_vectors": view.rows(gallery), "gallery_positions": _among(gallery, chosen)}
         if setting.method == "dual_is_additive":
             more["beta2"] = setting.beta  # as published: one temperature for both halves
     where = None if positions is None else _among(positions, chosen)
-    return item_bias(vectors, view.rows(chosen), setting.method, setting.beta, bank_positions=where, **more)
+    return item_bias_with_parts(vectors, view.rows(chosen), setting.method, setting.beta, bank_positions=where, **more)
 
 
 def _among(positions: np.ndarray, chosen: np.ndarray) -> np.ndarray:
@@ -248,13 +259,15 @@ def _among(positions: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     return np.where(chosen[found] == positions, found, -1)
 
 
-def stored(collection: Collection, setting: HubSetting, view: VectorView) -> tuple[np.ndarray, dict[str, object], int] | None:
+def stored(collection: Collection, setting: HubSetting, view: VectorView) -> tuple[ItemBias, dict[str, object], int] | None:
     """(bias, meta, generation) of a stored bias whose rows are still where they were."""
     try:
         found = collection.artifact(kind_of(setting), view.set.set_id)
         if found is None or found.meta.get("epoch") != view.epoch or "centre" not in found.meta:
             return None
-        return np.asarray(found.arrays["bias"], np.float32)[: len(view)], dict(found.meta), found.generation
+        values = np.asarray(found.arrays["bias"], np.float32)[: len(view)]
+        parts = np.asarray(found.arrays["parts"], np.float32)[: len(view)]
+        return ItemBias(values, parts, found.arrays.get("scalings")), dict(found.meta), found.generation
     except (Damaged, KeyError):
         return None
 

@@ -24,7 +24,7 @@ from core.search.browse import browse
 from core.search.correction import TEXTS_AT_ONCE, Correction, correction
 from core.search.facts import facts
 from core.search.filters import filtered, n_live, numbers, positions, remembered, state_of
-from core.search.own import without_query
+from core.search.own import own_rows
 from core.store import Collection, VectorView
 from core.types import Hit, HubSetting, Job, Query, Recipe, SearchResult, Term, VectorSet
 
@@ -120,16 +120,14 @@ def run(
         found, scores, plan = search_vectors(collection, view, composed.q, count, subset, recipe.index, exclude=references)
         return Corrected(found, scores, scores.astype(np.float64), None, plan)
 
-    if added is not None:
-        added = without_query(
-            collection, view, query, added, lambda count: plain(min(count, matched)).positions, (recipe.compose, recipe.index)
-        )
+    own = own_rows(collection, view, query, composed.vectors, added)
 
     def search(count: int) -> Corrected:
         if added is None:
             return plain(count)
         return search_corrected(
-            collection, view, composed.q, count, added.bias, subset, recipe.index, exclude=references, lifted=added.lifted
+            collection, view, composed.q, count, added.bias, subset, recipe.index, exclude=references, lifted=added.lifted,
+            own=own,
         )
 
     alike: list[tuple[str, ...]] = []

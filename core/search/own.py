@@ -2,96 +2,103 @@
 
 A query that was asked before, is a caption or stands on a pasted list is a row of the bank, and so is an image that asks
 where the images are the bank. Every hit would be held back for being what this very query finds: the inverted softmax
-keeps its order then but levels its scores, the dual forms and CSLS do not even keep the order. The nearest items get a
-bias from the rest of the bank; of all items, where they are few.
+keeps its order then but levels its scores, the dual forms and CSLS do not even keep the order. So what the query's own
+rows took is given back (`core.rank.hubness.removal`) to the rows that may be hits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from core.errors import Damaged
-from core.index.corrected import highest
+from core.rank.hubness import from_the_rest, given_back, local
 from core.search import correction
 from core.search.banks import Bank, name_of
 from core.search.correction import Correction
-from core.search.filters import remembered, state_of
+from core.search.filters import remembered
 from core.store import Collection, VectorView
 from core.types import Query
 
-PAIRS = 2_000_000
-"""Pairs of an item and a bank row that one search compares anew: about 50 ms."""
+
+@dataclass(frozen=True, eq=False)
+class OwnRows:
+    """What a query's own rows of the bank took from each item.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, shape (m,)
+        In the bank.
+    vectors : ndarray of float32, shape (m, d)
+    """
+
+    collection: Collection
+    view: VectorView
+    found: Correction
+    bank: Bank
+    rows: np.ndarray
+    vectors: np.ndarray
+
+    def __call__(self, positions: np.ndarray) -> np.ndarray:
+        """float64 (n,): to be added to the bias at these positions of the view."""
+        setting, scalings = self.found.setting, self.found.scalings
+        items, parts = self.view.rows(positions), self.found.parts[positions]
+        risen, sure = given_back(
+            setting.method, parts, self._cosines(positions, items, self.rows, self.vectors), setting.beta, k=local.K,
+            scalings=None if scalings is None else scalings[self.rows],
+        )
+        if not sure.all():
+            risen[~sure] = self._from_the_rest(positions[~sure], items[~sure], parts[~sure])
+        return risen
+
+    def _from_the_rest(self, positions: np.ndarray, items: np.ndarray, parts: np.ndarray) -> np.ndarray:
+        key = (self.collection.path, self.collection.uid, self.view.set.set_id, "hub-bank-vectors", self.bank.fingerprint)
+        try:
+            everything = remembered(key, lambda: correction.bank_vectors(self.collection, self.view, self.bank, _never, 0))
+        except (correction.Later, Damaged):
+            return np.zeros(len(positions))
+        rest = np.delete(np.arange(len(self.bank)), self.rows)
+        scalings = None if self.found.scalings is None else self.found.scalings[rest]
+        cosines = self._cosines(positions, items, rest, everything[rest])
+        return from_the_rest(self.found.setting.method, parts, cosines, self.found.setting.beta, scalings=scalings)
+
+    def _cosines(self, positions: np.ndarray, items: np.ndarray, rows: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        cosines = items @ vectors.T
+        if self.bank.positions is not None:  # an item was never compared with itself
+            cosines[positions[:, None] == self.bank.positions[rows]] = -np.inf
+        return cosines
 
 
-def without_query(
-    collection: Collection, view: VectorView, query: Query, found: Correction, nearest: Callable[[int], np.ndarray],
-    key: Sequence[object] = (),
-) -> Correction:
-    """The correction from a bank without the terms of the query; itself where none is in the bank.
+def own_rows(
+    collection: Collection, view: VectorView, query: Query, vectors: np.ndarray, found: Correction | None
+) -> OwnRows | None:
+    """The rows of the bank that the query asks for itself; None where there are none, or nothing else is in the bank.
 
     Parameters
     ----------
-    nearest : callable
-        Gives the positions of so many rows, the most similar to the query.
-    key : sequence
-        What else `nearest` depends on, to find the answer again.
+    vectors : ndarray of float32, shape (t, d)
+        Of the query's terms.
     """
-    bank = found.bank
-    if bank is None:
-        return found
-    own = _own(view, query, bank)
-    if not own.any() or len(own) - own.sum() < 2:
-        return found
-
-    def make() -> tuple[np.ndarray, np.ndarray]:
-        return _anew(collection, view, found, bank, own, nearest) or (found.bias, found.lifted)
-
-    asked = (*state_of(collection), view.set.set_id, "own", correction.kind_of(found.setting), bank.fingerprint, query.canonical)
-    bias, lifted = remembered((*asked, *key), make)
-    return replace(found, bias=bias, lifted=lifted)
+    if found is None or found.bank is None or found.parts is None:
+        return None
+    places: dict[int, np.ndarray] = {}
+    for term, vector in zip(query.terms, vectors, strict=True):
+        if term.weight > 0:
+            places.update(dict.fromkeys(_places(view, found.bank, term.kind, term.value), vector))
+    if not places or len(found.bank) - len(places) < 2:
+        return None
+    return OwnRows(collection, view, found, found.bank, np.array(list(places)), np.stack(list(places.values())))
 
 
-def _own(view: VectorView, query: Query, bank: Bank) -> np.ndarray:
-    """bool (B,): the rows of the bank that the query asks for itself."""
-    asks = [term for term in query.terms if term.weight > 0]
+def _places(view: VectorView, bank: Bank, kind: str, value: str) -> Sequence[int]:
     if bank.positions is not None:
-        return np.isin(bank.positions, view.find(term.value for term in asks if term.kind == "item"))
-    words = {term.value for term in asks if term.kind == "text"}
-    asked, rows = (set(map(name_of, words)), bank.kept) if bank.kept else (words, bank.texts)
-    return np.fromiter((row in asked for row in rows), bool, len(rows))
-
-
-def _anew(
-    collection: Collection, view: VectorView, found: Correction, bank: Bank, own: np.ndarray,
-    nearest: Callable[[int], np.ndarray],
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """(bias, lifted) from the rest of the bank; None where it cannot be had now."""
-    setting = found.setting
-    stored = correction.stored(collection, setting, view)
-    try:
-        vectors = correction.bank_vectors(collection, view, bank, _never, 0)[~own]
-    except (correction.Later, Damaged):
-        return None
-    if stored is None:
-        return None
-    rest = Bank(bank.name, (), None if bank.positions is None else bank.positions[~own], "")
-    gallery = correction.gallery_of(collection, view, setting)
-    pairs = correction.pairs(setting, bank, gallery)
-    if len(view) * pairs <= PAIRS:
-        fresh = correction.biases(view, setting, rest, vectors, gallery, 0)
-        bias = (fresh - fresh[view.live].mean()).astype(np.float32)
-        return bias, highest(bias, view.live)
-    if setting.method == "sinkhorn":  # its items share one scaling; a row of the bank has little say in it
-        return None
-    chosen = np.sort(nearest(max(1, PAIRS // pairs)))
-    bias = found.bias.copy()
-    if len(chosen):
-        fresh = correction.bias_of(view, setting, rest.positions, vectors, gallery, chosen)
-        bias[chosen] = fresh - float(stored[1]["centre"])  # type: ignore[arg-type]
-    return bias, found.lifted
+        return np.flatnonzero(np.isin(bank.positions, view.find([value]))).tolist() if kind == "item" else []
+    if kind != "text":
+        return []
+    asked, there = (name_of(value), bank.kept) if bank.kept else (value, bank.texts)
+    return [there.index(asked)] if asked in there else []
 
 
 def _never(texts: Sequence[str]) -> np.ndarray:

@@ -137,20 +137,32 @@ def _bias(n: int, n_bank: int) -> Iterator[Row]:
 
 
 def _query(n: int) -> Iterator[Row]:
-    """A corrected query beside a raw one: the same texts, in turns."""
+    """Corrected queries beside raw ones: the same texts, in turns; also where each query is a row of its own bank."""
+    from core.index import usearch
+
     with tempfile.TemporaryDirectory() as folder:
         wb = Workbench(collection(Path(folder), n))
-        recipe = "hub:is:20:items"
-        wb.correcting.bias(HubSetting("is", 20.0, "items"))  # what the worker does beforehand
-        spent: dict[str, list[float]] = {"plain": [], recipe: []}
-        for i in range(8):
-            for text in QUERIES:
-                for name in spent:
-                    timings = wb.search(f"{text} {i}", 40, recipe=name, log=False).timings
-                    spent[name].append(timings["total"] - timings.get("encode", 0.0))
-        for name, values in spent.items():
-            values = values[len(QUERIES) :]  # the first round reads the vectors in
-            yield Row("hubs", f"query of {n:,}, {name}, without encoding, p50 / p95", percentile(values, 0.5), "ms",
-                      p95=percentile(values, 0.95))  # fmt: skip
-        extra = sorted(b - a for a, b in zip(spent["plain"], spent[recipe]))
-        yield Row("hubs", f"query of {n:,}, what the correction adds, median of pairs", extra[len(extra) // 2], "ms")
+        texts = [f"{text} {i}" for i in range(8) for text in QUERIES]
+        asked = wb.correcting.keep_list("asked", texts)
+        recipes = ("hub:is:20:items", f"hub:is:20:{asked}", f"hub:dual_is:20:{asked}", f"hub:csls:20:{asked}")
+        for recipe in recipes:
+            method, _, bank = recipe.removeprefix("hub:").split(":", 2)
+            wb.correcting.bias(HubSetting(method, 20.0, bank))  # what the worker does beforehand
+        yield from _added(wb, f"query of {n:,}, every row compared", texts, recipes)
+        usearch.save(wb.collection, wb.collection.view())
+        yield from _added(wb, f"query of {n:,}, with the index", texts, recipes)
+
+
+def _added(wb: Workbench, label: str, texts: list[str], recipes: tuple[str, ...]) -> Iterator[Row]:
+    spent: dict[str, list[float]] = {name: [] for name in ("plain", *recipes)}
+    for text in texts:
+        for name in spent:
+            timings = wb.search(text, 40, recipe=name, log=False).timings
+            spent[name].append(timings["total"] - timings.get("encode", 0.0))
+    warm = {name: values[len(QUERIES) :] for name, values in spent.items()}  # the first round reads the vectors in
+    plain = warm.pop("plain")
+    yield Row("hubs", f"{label}: raw, without encoding, p50 / p95", percentile(plain, 0.5), "ms", p95=percentile(plain, 0.95))
+    for name, values in warm.items():
+        where = f"{name.split(':')[1]}{', its own bank' if 'list:' in name else ''}"
+        extra = [b - a for a, b in zip(plain, values)]
+        yield Row("hubs", f"{label}: {where}, what it adds, p50 / p95", percentile(extra, 0.5), "ms", p95=percentile(extra, 0.95))

@@ -67,6 +67,25 @@ def test_ranks_before_are_near_where_too_many_rows_are_alike():
     assert (found.before >= 1).all() and (found.before <= 9_000).all()
 
 
+def test_what_is_given_back_is_asked_for_the_best_alone_and_the_answer_is_that_of_all():
+    matrix, query, bias, ids = world(5_000, d=64)
+    cosines = exact.score(matrix, query, np.arange(5_000)).astype(np.float64)
+    p = np.exp(20.0 * (cosines + bias) - 20.0 * (cosines + bias).max() - 0.1)
+    given_back = -np.log1p(-p) / 20.0  # as of the inverted softmax: it rises with cosine + bias
+    asked: list[np.ndarray] = []
+
+    def own(positions: np.ndarray) -> np.ndarray:
+        asked.append(positions)
+        return given_back[positions]
+
+    found = corrected.top_k(matrix, query, bias, 20, np.arange(5_000), ids=ids, own=own)
+    positions, _, scores, before = brute(matrix, query, bias + given_back, np.arange(5_000), ids)
+    assert found.positions.tolist() == positions[:20].tolist() and found.before.tolist() == before[:20].tolist()
+    np.testing.assert_allclose(found.scores, scores[:20], atol=1e-9)
+    assert given_back[found.positions].min() > 0.0 and len(asked[0]) == corrected._OWN_DEPTH < 5_000
+    assert sum(map(len, asked)) < 600 and len(np.unique(np.concatenate(asked))) == sum(map(len, asked))
+
+
 @pytest.mark.parametrize("k", [0, 3])
 def test_nothing_is_found_in_nothing(k):
     matrix, query, bias, ids = world(10)

@@ -11,11 +11,17 @@ import pytest
 from core.index import corrected, usearch
 from core.query.parse import parse
 from core.rank import fold as folding
+from core.rank.hubness import ItemBias
 from core.search import correction, engine
 from core.search.recipes import BUILT_IN
 from core.store import Collection
 
 FOLDED, BOTH = BUILT_IN["folded"], replace(BUILT_IN["hubs-corrected"], name="both", fold=True)
+
+
+def made_up(bias: np.ndarray) -> ItemBias:
+    """As if it came from a bank in which the query is nobody."""
+    return ItemBias(bias, np.full((len(bias), 1), 100.0, np.float32))
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -31,7 +37,7 @@ def test_each_rank_before_is_the_one_without_the_correction(
     for item_id in rng.choice(ids, 8, replace=False).tolist():
         pictures.decide_fold([item_id], str(rng.choice(["keep", "remove"])))
     bias = rng.normal(0, 0.3, 24)
-    monkeypatch.setattr(correction, "item_bias", lambda bank, items, *a, **k: bias[: len(items)])
+    monkeypatch.setattr(correction, "item_bias_with_parts", lambda bank, items, *a, **k: made_up(bias[: len(items)]))
     where = "" if seed % 2 else "sold = true"
     line = "red -blue" if seed % 3 else "image:p03 red"
 
@@ -60,7 +66,7 @@ def test_with_the_index_a_hit_from_far_down_says_at_least(
     monkeypatch.setattr(corrected, "_INDEX_DEPTH", 4)
     monkeypatch.setattr(corrected, "_INDEX_LIFTED", 4)
     bias = np.zeros(24)
-    monkeypatch.setattr(correction, "item_bias", lambda bank, items, *a, **k: bias[: len(items)])
+    monkeypatch.setattr(correction, "item_bias_with_parts", lambda bank, items, *a, **k: made_up(bias[: len(items)]))
     plain = engine.run(pictures, parse("red"), 100, encoder_for=encoder_for)
     last = pictures.view().position(plain[-1].item_id)
     bias[last] = 9.0

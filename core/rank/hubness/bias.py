@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import InputError
-from core.rank.hubness import local, sinkhorn, softmax
+from core.rank.hubness import local, removal, sinkhorn, softmax
 from core.rank.hubness.tables import BUDGET_BYTES, best_columns, blocks, count, not_negative
 
 BIAS_METHODS = ("is", "dual_is", "dual_is_additive", "csls", "sinkhorn")
@@ -101,6 +101,26 @@ class _Bank:
                 report(part.stop, len(items))
 
 
+@dataclass(frozen=True, eq=False)
+class ItemBias:
+    """A bias with what is needed to take a row of its bank out of it again, see `core.rank.hubness.removal`.
+
+    Attributes
+    ----------
+    values : ndarray of float64, shape (G,)
+        Of `item_bias`.
+    parts : ndarray of float32, shape (G, p)
+        The logarithm of the normaliser that the bank of queries gives (for ``sinkhorn`` with its scalings), p = 1;
+        with ``csls`` the k + `removal.SPARE` highest similarities, descending.
+    scalings : ndarray of float64, shape (B,), or None
+        Of ``sinkhorn``: the logarithm of what each bank row counts.
+    """
+
+    values: np.ndarray
+    parts: np.ndarray
+    scalings: np.ndarray | None = None
+
+
 def item_bias(
     bank_vectors: np.ndarray,
     item_vectors: np.ndarray | LazyRows,
@@ -157,6 +177,28 @@ def item_bias(
         Unknown method, a bank that is empty or of other dimensions, a vector that is not finite, or an item that has
         nothing left to be compared with.
     """
+    return item_bias_with_parts(
+        bank_vectors, item_vectors, method, beta, k, bank_positions=bank_positions, gallery_vectors=gallery_vectors,
+        gallery_positions=gallery_positions, beta2=beta2, n_iters=n_iters, budget_bytes=budget_bytes, on_progress=on_progress,
+    ).values
+
+
+def item_bias_with_parts(
+    bank_vectors: np.ndarray,
+    item_vectors: np.ndarray | LazyRows,
+    method: str = "is",
+    beta: float | None = None,
+    k: int = local.K,
+    *,
+    bank_positions: np.ndarray | None = None,
+    gallery_vectors: np.ndarray | None = None,
+    gallery_positions: np.ndarray | None = None,
+    beta2: float = softmax.BETA_GALLERY,
+    n_iters: int | None = sinkhorn.N_ITERS,
+    budget_bytes: int = BUDGET_BYTES,
+    on_progress: Progress | None = None,
+) -> ItemBias:
+    """As `item_bias`, with its parts."""
     items = item_vectors if isinstance(item_vectors, LazyRows) else _vectors("items", item_vectors)
     if not exact_as_bias(method):
         raise InputError(f"{method} depends on the query, so it is not one number per item; these are: {', '.join(BIAS_METHODS)}.")
@@ -164,23 +206,31 @@ def item_bias(
     not_negative(beta=beta, beta2=beta2)
     bank = _Bank.of("bank", bank_vectors, items, bank_positions)
     if not len(items):
-        return np.zeros(0)
+        return ItemBias(np.zeros(0), np.zeros((0, 1), np.float32))
     budget = max(int(budget_bytes), 1)
     if method == "csls":
-        bias = np.empty(len(items))
+        values = np.empty(len(items))
+        highest = np.full((len(items), count(k) + removal.SPARE), -np.inf, np.float32)
         for part, table in bank.similarities(items, 1.0, budget, on_progress):
-            bias[part] = local.mean_of_highest(table, count(k)) / -2.0
-        return bias
+            found = local.highest(table, highest.shape[1])
+            values[part] = local.mean_of_highest(found, k) / -2.0
+            highest[part, : found.shape[1]] = found
+        return ItemBias(values, highest)
     if method == "sinkhorn":
         return _sinkhorn(bank, items, beta, n_iters, budget, on_progress)
     z_query = _normalizer(bank, items, beta, budget, on_progress)
     if method == "is":
-        return softmax.joined(z_query, z_query, beta, 0.0, "product")
+        return ItemBias(softmax.joined(z_query, z_query, beta, 0.0, "product"), _column(z_query))
     if gallery_vectors is None:
         gallery_vectors, gallery_positions = items, np.arange(len(items))
     gallery = _Bank.of("gallery bank", gallery_vectors, items, gallery_positions)
     z_gallery = _normalizer(gallery, items, beta2, budget, on_progress)
-    return softmax.joined(z_query, z_gallery, beta, beta2, "product" if method == "dual_is" else "additive")
+    form = "product" if method == "dual_is" else "additive"
+    return ItemBias(softmax.joined(z_query, z_gallery, beta, beta2, form), _column(z_query))
+
+
+def _column(z: np.ndarray) -> np.ndarray:
+    return z.astype(np.float32)[:, None]
 
 
 def active_from_vectors(
@@ -229,7 +279,7 @@ def _normalizer(bank: _Bank, items: np.ndarray | LazyRows, beta: float, budget: 
 
 
 def _sinkhorn(bank: _Bank, items: np.ndarray | LazyRows, beta: float, n_iters: int | None, budget: int,
-              report: Progress | None) -> np.ndarray:
+              report: Progress | None) -> ItemBias:
     sinkhorn.positive(beta)
     n_bank = len(bank.vectors)
     kept: list[tuple[slice, np.ndarray]] = []
@@ -244,4 +294,5 @@ def _sinkhorn(bank: _Bank, items: np.ndarray | LazyRows, beta: float, n_iters: i
                 kept.append((part, table))
             yield part, table
 
-    return sinkhorn.scaled(parts, n_bank, len(items), n_iters).log_prior / beta
+    found = sinkhorn.scaled(parts, n_bank, len(items), n_iters)
+    return ItemBias(found.log_prior / beta, _column(-np.log(len(items)) - found.log_items), found.log_rows)

@@ -45,16 +45,23 @@ def neighbourhood_mean(bank: np.ndarray, k: int = K) -> np.ndarray:
 
 def mean_of_highest(rows: np.ndarray, k: int) -> np.ndarray:
     """float64 (n,): mean of the `k` highest numbers of each row; -inf is none."""
-    rows = _highest(rows, k)
-    counted = np.isfinite(rows)
-    n = counted.sum(axis=1)
-    if not n.all():
+    mean = mean_of_first(highest(rows, k), k)
+    if np.isnan(mean).any():
         raise InputError("An item has nothing in the bank to be compared with; the bank needs more rows.")
-    return np.where(counted, rows, 0.0).sum(axis=1, dtype=np.float64) / n
+    return mean
 
 
-def _highest(rows: np.ndarray, k: int) -> np.ndarray:
-    """The `k` highest numbers of each row in any order, all where there are fewer."""
+def mean_of_first(descending: np.ndarray, k: int) -> np.ndarray:
+    """float64 (n,): mean of the first `k` numbers of each row that are not -inf; NaN where none is."""
+    there = np.isfinite(descending)
+    there &= there.cumsum(axis=1) <= k
+    n = there.sum(axis=1)
+    total = np.where(there, descending, 0.0).sum(axis=1, dtype=np.float64)
+    return np.divide(total, n, out=np.full(len(n), np.nan), where=n > 0)
+
+
+def highest(rows: np.ndarray, k: int) -> np.ndarray:
+    """The `k` highest numbers of each row, descending, all where there are fewer."""
     n, width = rows.shape
     groups = width // _GROUP
     if groups > 4 * k:
@@ -63,7 +70,8 @@ def _highest(rows: np.ndarray, k: int) -> np.ndarray:
         best = np.argpartition(body.max(axis=1), groups - k, axis=1)[:, None, groups - k :]
         rows = np.hstack([np.take_along_axis(body, best, axis=2).reshape(n, -1), rest])
     first = rows.shape[1] - k
-    return np.partition(rows, first, axis=1)[:, first:] if first > 0 else rows
+    rows = np.partition(rows, first, axis=1)[:, first:] if first > 0 else np.array(rows)
+    return -np.sort(-rows, axis=1)
 
 
 def globally_corrected(S: np.ndarray, bank: np.ndarray) -> np.ndarray:
