@@ -70,6 +70,10 @@ def lines_of_hubs(view: HubsView) -> str:
     """How unevenly items are found, and the 20 that are found most."""
     head = (f"skewness {view.report.skewness:.2f}, Robin Hood {view.report.robin_hood:.3f}, "
             f"never found {view.report.antihub_share:.1%}; {view.n_hubs:,} hubs")  # fmt: skip
+    if view.is_sample:
+        head += f"\na random sample of {view.n_queries:,} of {view.n_items:,} items asks, by the approximate index"
+    elif view.in_full >= 0:
+        head += f"\nevery pair compared, {view.in_full:,} of {view.n_items:,} items in full, the others proved by an error bound"
     return "\n".join([head, *(f"{n_k:>6}  {item.item_id}  {item.file}" for item, n_k in view.hubs[:20])])
 
 

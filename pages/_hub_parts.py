@@ -56,6 +56,9 @@ def headline(view: HubsView) -> None:
     if view.is_sample:
         st.caption(f"Only {view.n_queries:,} of the {view.n_items:,} items ask, a random sample, and the approximate index answers: "
                    "all pairs are not compared yet. An item that nobody of the sample finds may still be found by others.")
+    elif 0 <= view.in_full < view.n_items:
+        st.caption(f"Every pair was compared: {view.in_full:,} items in full precision; for the other {view.n_items - view.in_full:,} "
+                   "rough cosines and their error bound prove the same neighbours.")
 
 
 def _finding(view: HubsView) -> None:

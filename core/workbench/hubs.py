@@ -52,6 +52,9 @@ class HubsView:
         Share of all places in results that the hubs hold, 0..1.
     lorenz : tuple of ndarray
         See `core.rank.hubness.lorenz`.
+    in_full : int
+        Items that were compared with all others in float32; -1 where that is not known, or others ask. For the rest
+        rough cosines and their error bound proved the same neighbours.
 
     Of a large collection a random sample of the items asks until all pairs were compared: `is_sample`.
     """
@@ -72,6 +75,7 @@ class HubsView:
     antihubs: tuple[Item, ...]
     share_captured: float
     lorenz: tuple[np.ndarray, np.ndarray]
+    in_full: int = -1
 
     @property
     def is_sample(self) -> bool:
@@ -95,6 +99,7 @@ class _Lists:
     item_ids: np.ndarray
     top: np.ndarray
     askers: Sequence[str]
+    in_full: int = -1
 
 
 class HubService:
@@ -149,6 +154,7 @@ class HubService:
             antihubs=tuple(self._collection.items(none)),
             share_captured=float(counts[big].sum() / max(1, counts.sum())),
             lorenz=hubness.lorenz(counts),
+            in_full=lists.in_full,
         )
 
     def captured(self, item_id: str, k: int = 10, query_side: str = "items", limit: int = 48) -> tuple[Captured, ...]:
@@ -200,7 +206,7 @@ class HubService:
                 return self._sampled(k)
             if min(k, len(graph.item_ids) - 1) > graph.neighbors.shape[1]:
                 graph = self._wider(k)
-            return _Lists(graph.item_ids, graph.neighbors[:, :k], graph.item_ids.tolist())
+            return _Lists(graph.item_ids, graph.neighbors[:, :k], graph.item_ids.tolist(), graph.in_full)
         view = self._collection.view()
         texts = self.texts(query_side)
         asked = (self._collection.path, self._collection.uid, view.set.set_id, "listed", tuple(texts))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.graph import knn
 from core.jobs import Queue
 from core.store import Collection
 from core.types import HubSetting
@@ -145,3 +147,15 @@ def test_hubs_that_are_not_counted_say_what_will_change_that(app, tmp_path, monk
     app.button(key="hubs_refresh").click().run()
     assert [job.kind for job in Queue().jobs(wb.key, live=True)] == ["refresh"]
     assert any("are being found" in one.value for one in app.markdown)
+
+
+def test_how_many_items_were_compared_in_full_is_said_where_rough_cosines_decided(app, tmp_path):
+    wb = colour_world(tmp_path / "images")
+    wb.maps.refresh()
+    assert not any("Every pair was compared" in one.value for one in framed(app, "hubs", "Hubs").caption)  # all were
+    view = wb.collection.view()
+    graph = knn.load(wb.collection)
+    knn.save(wb.collection, replace(graph, in_full=2))
+    framed(app, "hubs", "Hubs")
+    (said,) = [one.value for one in app.caption if "Every pair was compared" in one.value]
+    assert f"2 items in full precision; for the other {len(view.live) - 2} " in said
