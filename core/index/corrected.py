@@ -27,10 +27,29 @@ _CHUNK = 8192  # rows gathered at once
 _SCAN_FROM = 0.5  # of the rows: from this share on scanning all is cheaper than copying those that are meant
 _RESCORED = 4096  # rows scored again to settle the ranks before
 _INDEX_DEPTH = 256  # rows asked of the index; the search of USearch looks at as many anyway
+_LAST = 16  # of the index's nearest: the last of them is among these
 _INDEX_LIFTED = 512  # rows with the highest bias looked at beside them
-_OWN_DEPTH = 512  # rows, the best by cosine and bias, that what the query's own rows took is given back to
+_OWN_DEPTH = 256  # rows, the best by cosine and bias, that what the query's own rows took is given back to
+Own = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Positions and their cosines with the query to what is added to their scores besides the bias."""
 LIFTED = 4096
 """Rows with the highest bias that are candidates beside the index's nearest, at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lifted:
+    """The rows with the highest bias.
+
+    Attributes
+    ----------
+    positions : ndarray of int64, shape (m,)
+        The highest first.
+    rows : ndarray of float32, shape (few, d)
+        The vectors of the first of them, of length 1: every query is compared with these.
+    """
+
+    positions: np.ndarray
+    rows: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -76,8 +95,8 @@ def search_corrected(
     mode: str = "auto",
     *,
     exclude: np.ndarray | None = None,
-    lifted: np.ndarray | None = None,
-    own: Callable[[np.ndarray], np.ndarray] | None = None,
+    lifted: Lifted | None = None,
+    own: Own | None = None,
 ) -> Corrected:
     """As `core.index.planner.search_vectors`, by cosine plus `bias`.
 
@@ -89,11 +108,11 @@ def search_corrected(
     ----------
     bias : ndarray of float32, shape (n,)
         By position in the view.
-    lifted : ndarray of int64, optional
-        Positions of the `LIFTED` highest biases, where the caller has them (see `highest`).
+    lifted : Lifted, optional
+        Of `highest`, where the caller has it.
     own : callable, optional
-        Gives what is added besides at some positions, hardly ever below 0: asked for the best few hundred only, and
-        those that may be among the `k`.
+        What is added besides, hardly ever below 0: asked for the best few hundred rows only, and those that may be
+        among the `k`.
     """
     if mode not in MODES:
         raise InputError(f"There is no way to search called {mode!r}; use one of {', '.join(MODES)}.")
@@ -105,12 +124,15 @@ def search_corrected(
         index = approximate.load(collection, view)
         depth = max(4 * k, _INDEX_DEPTH)
         if index is not None and 2 * depth < len(allowed):
-            lifted = highest(bias, view.live) if lifted is None else lifted
-            near, some = _candidates(index, view, query_vec, depth, allowed, lifted[: max(depth, _INDEX_LIFTED)])
+            lifted = highest(bias, view) if lifted is None else lifted
+            near, some, rough = _candidates(index, view, query_vec, depth, allowed, lifted)
             if len(some) >= k and len(near):
-                found = top_k(view.matrix, query_vec, bias, k, some, ids=view.item_ids, plan="approximate", own=own)
+                found = top_k(
+                    view.matrix, query_vec, bias, k, some, ids=view.item_ids, plan="approximate", own=own, rough=rough
+                )
                 # Above the last of the index's nearest a row's place among the candidates is its place among all.
-                deeper = found.cosines <= exact.score(view.matrix, query_vec, near).min() + exact.TIE
+                last = exact.score(view.matrix, query_vec, near[-_LAST:]).min()  # rough cosines order them
+                deeper = found.cosines <= last + exact.TIE
                 least = np.minimum(found.before, len(near) + 1)
                 return replace(found, before=np.where(deeper, least, found.before), deeper=deeper)
     return top_k(view.matrix, query_vec, bias, k, allowed, ids=view.item_ids, own=own)
@@ -125,32 +147,37 @@ def top_k(
     *,
     ids: np.ndarray,
     plan: str = "exact",
-    own: Callable[[np.ndarray], np.ndarray] | None = None,
+    own: Own | None = None,
+    rough: np.ndarray | None = None,
 ) -> Corrected:
-    """The `k` best of the rows `allowed` (ascending positions) by ``cosine + bias``; `own` of `search_corrected`."""
+    """The `k` best of the rows `allowed` (ascending positions) by ``cosine + bias``.
+
+    `own` as in `search_corrected`; `rough` are rough cosines of the rows, where the caller has them.
+    """
     query = exact.checked(matrix, query, k)
     allowed = np.asarray(allowed, np.int64)
     k = min(k, len(allowed))
     if not k:
         return Corrected(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0), np.empty(0, np.int64), plan)
     bias = np.asarray(bias, np.float64)[allowed]
-    rough = _rough(matrix, query, allowed)
+    rough = _rough(matrix, query, allowed) if rough is None else rough
     total = rough + bias
     few = min(len(allowed), max(4 * k, k + 32, 0 if own is None else _OWN_DEPTH))
     near = np.argpartition(-total, few - 1)[:few]
     cosines = exact.score(matrix, query, allowed[near])
     error = exact.error_bound(query, rough[near], cosines)
     if own is not None:
-        bias[near] += own(allowed[near])
+        bias[near] += own(allowed[near], cosines)
     reached = np.partition(cosines + bias[near], few - k)[few - k]  # k-th best score among these
     # Rounding to six decimals decides ties by the id, so rows that close are wanted too.
     wanted = np.flatnonzero(total >= reached - 2 * exact.TIE - error)
     more = np.setdiff1d(wanted, near, assume_unique=True)
     if len(more):
+        theirs = exact.score(matrix, query, allowed[more])
         if own is not None:
-            bias[more] += own(allowed[more])
+            bias[more] += own(allowed[more], theirs)
         near = np.concatenate([near, more])
-        cosines = np.concatenate([cosines, exact.score(matrix, query, allowed[more])])
+        cosines = np.concatenate([cosines, theirs])
     scores = cosines.astype(np.float64) + bias[near]
     order = exact.rank_order(scores, allowed[near], ids)[:k]
     before = _ranks_before(matrix, query, allowed, rough, near, cosines, order, error, ids)
@@ -207,27 +234,29 @@ def _ranks_before(
     return place[near[order]] + np.searchsorted(falling[~open_ones], -mine, side="left") + 1
 
 
-def highest(bias: np.ndarray, live: np.ndarray) -> np.ndarray:
-    """int64 positions of the `LIFTED` highest biases of rows that are alive, the highest first."""
-    there = bias[live]
+def highest(bias: np.ndarray, view: VectorView) -> Lifted:
+    """The `LIFTED` highest biases of rows that are alive."""
+    there = bias[view.live]
     few = min(LIFTED, len(there))
     found = np.argpartition(-there, few - 1)[:few] if few else np.empty(0, np.int64)
-    return live[found[np.argsort(-there[found], kind="stable")]].astype(np.int64)
+    positions = view.live[found[np.argsort(-there[found], kind="stable")]].astype(np.int64)
+    return Lifted(positions, view.rows(positions[:_INDEX_LIFTED]))
 
 
 def _candidates(
-    index: approximate.VectorIndex, view: VectorView, query: np.ndarray, depth: int, allowed: np.ndarray,
-    lifted: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Ascending positions among `allowed`: the index's nearest; these, rows with the highest bias and those it does not
-    know."""
+    index: approximate.VectorIndex, view: VectorView, query: np.ndarray, depth: int, allowed: np.ndarray, lifted: Lifted
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions among `allowed`: the index's nearest, these first; ascending, they, rows with the highest bias and those
+    that it does not know. And the rough cosines of the latter."""
     dead = index.covered - int(np.searchsorted(view.live, index.covered))
-    near = _within(index.candidates(query, depth + min(dead, depth)), allowed)
-    tail = allowed[np.searchsorted(allowed, index.covered) :]
-    return near, np.union1d(np.concatenate([near, tail]), _within(lifted, allowed))
-
-
-def _within(positions: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """Those of `positions` that are in `allowed`, which is ascending."""
-    places = np.minimum(np.searchsorted(allowed, positions), len(allowed) - 1)
-    return positions[allowed[places] == positions]
+    near, given = index.candidates(query, depth + min(dead, depth))
+    known = len(lifted.rows)
+    others = np.concatenate([lifted.positions[known : max(depth, known)], allowed[np.searchsorted(allowed, index.covered) :]])
+    rough = _scan(view.matrix[others], exact.checked(view.matrix, query, 1)) if len(others) else np.empty(0)
+    positions = np.concatenate([near, lifted.positions[:known], others])
+    unit = np.asarray(query, np.float32) / max(float(np.linalg.norm(query)), np.finfo(np.float32).tiny)
+    some, first = np.unique(positions, return_index=True)
+    some_rough = np.concatenate([given, lifted.rows @ unit, rough])[first]
+    places = np.minimum(np.searchsorted(allowed, some), len(allowed) - 1)
+    kept = allowed[places] == some
+    return exact.within(near, allowed), some[kept], some_rough[kept]

@@ -97,6 +97,14 @@ def score(matrix: np.ndarray, query: np.ndarray, positions: np.ndarray) -> np.nd
     return out
 
 
+def within(positions: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """Those of `positions` that are in `allowed`, which is ascending: a few steps each, however many are allowed."""
+    if not len(allowed):
+        return positions[:0]
+    places = np.minimum(np.searchsorted(allowed, positions), len(allowed) - 1)
+    return positions[allowed[places] == positions]
+
+
 def rounded(scores: np.ndarray) -> np.ndarray:
     """float64 scores as they are compared and shown: `DECIMALS` decimals, and no minus zero."""
     return np.round(np.asarray(scores, dtype=np.float64), DECIMALS) + 0.0

@@ -61,7 +61,7 @@ def search_vectors(
         raise InputError(f"There is no way to search called {mode!r}; use one of {', '.join(MODES)}.")
     allowed = view.live if subset is None else subset
     excluded = np.empty(0, np.int64) if exclude is None else np.unique(exclude)
-    excluded = excluded[np.isin(excluded, allowed)]
+    excluded = exact.within(excluded, allowed)
     # What is excluded can take that many places at most: fetch as many more, and drop them.
     k = max(0, min(k, len(allowed) - len(excluded)))
     wanted, plan = k + len(excluded), "exact"
@@ -92,7 +92,7 @@ def _with_index(
     """The index for the rows it covers, exact search for the live rows after them."""
     border = int(np.searchsorted(view.live, index.covered))
     dead = index.covered - border
-    found = index.candidates(query, 4 * k + min(dead, 4 * k))
+    found, _ = index.candidates(query, 4 * k + min(dead, 4 * k))
     found = found[view.alive[found]]
     tail = view.live[border:]
     if len(tail):

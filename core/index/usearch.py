@@ -49,11 +49,11 @@ class VectorIndex:
     index: Index
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def candidates(self, query: np.ndarray, count: int) -> np.ndarray:
-        """int64 positions of about the `count` nearest rows, in no order; dead rows may be among them."""
+    def candidates(self, query: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """int64 positions of about the `count` nearest rows and their rough cosines, descending; dead rows may be among them."""
         with self._turn:  # USearch keeps the state of a search by thread number: two callers would share number 0
             matches = self.index.search(query.astype(np.float16), min(count, len(self.index)), threads=1)
-        return np.unique(matches.keys.astype(np.int64))
+        return matches.keys.astype(np.int64), 1.0 - matches.distances.astype(np.float64)
 
     def many(self, queries: np.ndarray, count: int) -> np.ndarray:
         """int64 (n, count): positions of about the nearest rows of each query; -1 where fewer were found.

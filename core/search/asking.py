@@ -48,9 +48,10 @@ class Asked:
     def scores(self, positions: np.ndarray) -> np.ndarray:
         """float64 (m,): what hits at these positions have as their score."""
         given = score(self.view.matrix, self.q, positions).astype(np.float64)
-        if self.bias is not None:
-            given += self.bias[positions]
-        return rounded(given if self.own is None else given + self.own(positions))
+        if self.bias is None:
+            return rounded(given)
+        own = 0.0 if self.own is None else self.own(positions, given)
+        return rounded(given + self.bias[positions] + own)
 
     def best(self, collection: Collection, k: int, leave_out: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Positions and scores of the best `k`, exact, without the references and without those to leave out."""

@@ -148,6 +148,13 @@ def lists(collection: Collection) -> dict[str, list[str]]:
     return {str(name): [str(text) for text in texts] for name, texts in kept.items()} if isinstance(kept, dict) else {}
 
 
+def _lines(collection: Collection, name: str) -> list[str]:
+    kept = lists(collection)
+    if name not in kept:
+        raise NotFound(f"There is no list {name!r} here; there are: {', '.join(sorted(kept)) or 'none'}.")
+    return kept[name]
+
+
 def delete_list(collection: Collection, name: str) -> None:
     """Forget a list.
 
@@ -155,10 +162,8 @@ def delete_list(collection: Collection, name: str) -> None:
     ------
     NotFound
     """
-    kept = lists(collection)
-    if name not in kept:
-        raise NotFound(f"There is no list {name!r} here; there are: {', '.join(sorted(kept)) or 'none'}.")
-    collection.set_setting(_SETTING, {other: texts for other, texts in kept.items() if other != name})
+    _lines(collection, name)
+    collection.set_setting(_SETTING, {other: texts for other, texts in lists(collection).items() if other != name})
 
 
 # ---------------------------------------------------------------- what is in a bank
@@ -177,10 +182,7 @@ def _words(collection: Collection, name: str) -> Bank:
         key: tuple[object, ...] = (*state_of(collection), "hub-bank", name, n if n < _EVERY else n // _LOG_STEP * _LOG_STEP)
         return remembered(key, lambda: of(_asked(collection)))
     if name.startswith(LIST):
-        kept = lists(collection)
-        if name.removeprefix(LIST) not in kept:
-            raise NotFound(f"There is no list {name.removeprefix(LIST)!r} here; there are: {', '.join(sorted(kept)) or 'none'}.")
-        return remembered((*state_of(collection), "hub-bank", name), lambda: of(kept[name.removeprefix(LIST)]))
+        return remembered((*state_of(collection), "hub-bank", name), lambda: of(_lines(collection, name.removeprefix(LIST))))
     return remembered((*state_of(collection), "hub-bank", name), lambda: of(_captions(collection)))
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.errors import Damaged
-from core.index.corrected import highest
+from core.index.corrected import Lifted, highest
 from core.rank.hubness import ItemBias, LazyRows, item_bias_with_parts, local, sinkhorn, softmax
 from core.search import banks, recipes
 from core.search.banks import Bank
@@ -54,7 +54,7 @@ class Correction:
     ----------
     bias : ndarray of float32, shape (n,)
         By position in the view.
-    lifted : ndarray of int64
+    lifted : Lifted
         Of `core.index.corrected.highest`.
     setting : HubSetting
         With the bank that was used.
@@ -67,7 +67,7 @@ class Correction:
     """
 
     bias: np.ndarray
-    lifted: np.ndarray
+    lifted: Lifted
     setting: HubSetting
     said: tuple[str, ...] = ()
     bank: Bank | None = None
@@ -88,6 +88,7 @@ def correction(
     later: Callable[[HubSetting], object] | None = None,
     texts_at_once: int = TEXTS_AT_ONCE,
     on_progress: Progress | None = None,
+    known: tuple[Bank, str] | None = None,
 ) -> Correction | None:
     """The bias of a setting for a view: the stored one, brought up to date, or a new one.
 
@@ -102,13 +103,15 @@ def correction(
         last change is used then, if there is anything. Without it the caller waits.
     texts_at_once : int
         Texts that may be encoded before `later` is called; 0 where the encoder is not loaded.
+    known : tuple, optional
+        Of `core.search.banks.bank` for the setting, where the caller has it.
 
     Returns
     -------
     Correction or None
         None: there is none yet (`later` was called), or there are too few items or texts to compare with.
     """
-    bank, said = banks.bank(collection, view, setting.bank)
+    bank, said = known or banks.bank(collection, view, setting.bank)
     bank = _steady(collection, view, bank)
     if len(bank) < 2 or len(view.live) < 2:
         return None
@@ -119,7 +122,7 @@ def correction(
 
     def make() -> Correction:
         made = _current(collection, view, used, bank, encode, None if later is None else texts_at_once, on_progress)
-        return Correction(made.values, highest(made.values, view.live), used, (), bank, made.parts, made.scalings)
+        return Correction(made.values, highest(made.values, view), used, (), bank, made.parts, made.scalings)
 
     try:
         return replace(remembered(key, make), said=notes)
@@ -131,7 +134,7 @@ def correction(
     bias = np.zeros(len(view), np.float32)
     bias[: len(old[0].values)] = old[0].values
     stale = "The hub correction is from before the last changes; it is being brought up to date."
-    return Correction(bias, highest(bias, view.live), used, (*notes, stale))
+    return Correction(bias, highest(bias, view), used, (*notes, stale))
 
 
 def kind_of(setting: HubSetting) -> str:

@@ -13,13 +13,13 @@ import numpy as np
 from core.encode.protocol import Encoder
 from core.errors import EncoderError, InputError, NotFound
 from core.index.corrected import Corrected, search_corrected
-from core.index.exact import rounded
+from core.index.exact import rounded, within
 from core.index.planner import search_vectors
 from core.query.compose import Composed, compose
 from core.query.parse import check
 from core.rank import fold as folding
 from core.search import cutoffs, recipes, sets
-from core.search.banks import bank
+from core.search.banks import Bank, bank
 from core.search.browse import browse
 from core.search.correction import TEXTS_AT_ONCE, Correction, correction
 from core.search.facts import facts
@@ -109,7 +109,7 @@ def run(
     subset = subset_of(collection, query, view, warnings)
     references = np.unique(view.find(term.value for term in query.terms if term.kind == "item" and not keep_references))
     passing = view.live if subset is None else subset
-    matched = len(passing) - int(np.isin(references, passing).sum())
+    matched = len(passing) - len(within(references, passing))
     clock.lap("filter")
 
     want = min(offset + k, matched)
@@ -226,7 +226,8 @@ def correction_of(
         warnings.append("The hub correction is left off: a query of minus terms alone finds what other queries do not.")
         return None
     words = any(term.kind == "text" for term in query.terms)
-    if words and recipe.hub.bank != "items" and bank(collection, view, recipe.hub.bank)[0].name == "items":
+    known = bank(collection, view, recipe.hub.bank)
+    if words and recipe.hub.bank != "items" and known[0].name == "items":
         # Images find each other for other reasons than words find them: on Flickr8k dev, R@1 1.3 to 4.5 points lower.
         lacking = "too few captions" if recipe.hub.bank == "auto" else f"no {recipe.hub.bank}"
         warnings.append(f"The hub correction is left off: there are {lacking} to compare with, and compared with the"
@@ -240,7 +241,9 @@ def correction_of(
     # A query of items alone has not loaded the encoder, and that takes longer than somebody waits.
     loaded = any(term.kind != "item" for term in query.terms)
     try:
-        found = prepare(collection, view, recipe.hub, encoder_for, later=put_off if later is not None else None, loaded=loaded)
+        found = prepare(
+            collection, view, recipe.hub, encoder_for, later=put_off if later is not None else None, loaded=loaded, known=known
+        )
     except EncoderError as error:
         warnings.append(f"The hub correction is left off: its bank cannot be encoded. {error}")
         return None
@@ -258,7 +261,7 @@ def correction_of(
 def prepare(
     collection: Collection, view: VectorView, setting: HubSetting, encoder_for: EncoderFor | None = None, *,
     later: Callable[[HubSetting], object] | None = None, loaded: bool = True,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Callable[[int, int], None] | None = None, known: tuple[Bank, str] | None = None,
 ) -> Correction | None:
     """`core.search.correction.correction`, with the texts of its bank encoded by the encoder of the view's vectors.
 
@@ -274,7 +277,7 @@ def prepare(
     """
     return correction(
         collection, view, setting, lambda texts: _encoder(encoder_for, view.set).encode_texts(texts),
-        later=later, texts_at_once=TEXTS_AT_ONCE if loaded else 0, on_progress=on_progress,
+        later=later, texts_at_once=TEXTS_AT_ONCE if loaded else 0, on_progress=on_progress, known=known,
     )
 
 

@@ -32,6 +32,8 @@ class OwnRows:
     rows : ndarray of int64, shape (m,)
         In the bank.
     vectors : ndarray of float32, shape (m, d)
+    alone : bool
+        The query is nothing else, so that its cosines are those of the one row.
     """
 
     collection: Collection
@@ -40,20 +42,21 @@ class OwnRows:
     bank: Bank
     rows: np.ndarray
     vectors: np.ndarray
+    alone: bool
 
-    def __call__(self, positions: np.ndarray) -> np.ndarray:
-        """float64 (n,): to be added to the bias at these positions of the view."""
-        setting, scalings = self.found.setting, self.found.scalings
-        items, parts = self.view.rows(positions), self.found.parts[positions]
+    def __call__(self, positions: np.ndarray, cosines: np.ndarray) -> np.ndarray:
+        """float64 (n,): to be added to the bias at these positions of the view, whose cosines with the query are given."""
+        setting, scalings, parts = self.found.setting, self.found.scalings, self.found.parts[positions]
+        own = cosines[:, None].copy() if self.alone else self.view.rows(positions) @ self.vectors.T
         risen, sure = given_back(
-            setting.method, parts, self._cosines(positions, items, self.rows, self.vectors), setting.beta, k=local.K,
+            setting.method, parts, self._others(positions, self.rows, own), setting.beta, k=local.K,
             scalings=None if scalings is None else scalings[self.rows],
         )
         if not sure.all():
-            risen[~sure] = self._from_the_rest(positions[~sure], items[~sure], parts[~sure])
+            risen[~sure] = self._from_the_rest(positions[~sure], parts[~sure])
         return risen
 
-    def _from_the_rest(self, positions: np.ndarray, items: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    def _from_the_rest(self, positions: np.ndarray, parts: np.ndarray) -> np.ndarray:
         key = (self.collection.path, self.collection.uid, self.view.set.set_id, "hub-bank-vectors", self.bank.fingerprint)
         try:
             everything = remembered(key, lambda: correction.bank_vectors(self.collection, self.view, self.bank, _never, 0))
@@ -61,12 +64,12 @@ class OwnRows:
             return np.zeros(len(positions))
         rest = np.delete(np.arange(len(self.bank)), self.rows)
         scalings = None if self.found.scalings is None else self.found.scalings[rest]
-        cosines = self._cosines(positions, items, rest, everything[rest])
+        cosines = self._others(positions, rest, self.view.rows(positions) @ everything[rest].T)
         return from_the_rest(self.found.setting.method, parts, cosines, self.found.setting.beta, scalings=scalings)
 
-    def _cosines(self, positions: np.ndarray, items: np.ndarray, rows: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-        cosines = items @ vectors.T
-        if self.bank.positions is not None:  # an item was never compared with itself
+    def _others(self, positions: np.ndarray, rows: np.ndarray, cosines: np.ndarray) -> np.ndarray:
+        """The cosines of items and rows of the bank, without those of an item with itself, which never counted."""
+        if self.bank.positions is not None:
             cosines[positions[:, None] == self.bank.positions[rows]] = -np.inf
         return cosines
 
@@ -89,7 +92,8 @@ def own_rows(
             places.update(dict.fromkeys(_places(view, found.bank, term.kind, term.value), vector))
     if not places or len(found.bank) - len(places) < 2:
         return None
-    return OwnRows(collection, view, found, found.bank, np.array(list(places)), np.stack(list(places.values())))
+    alone = len(query.terms) == len(places) == 1
+    return OwnRows(collection, view, found, found.bank, np.array(list(places)), np.stack(list(places.values())), alone)
 
 
 def _places(view: VectorView, bank: Bank, kind: str, value: str) -> Sequence[int]:

@@ -74,7 +74,8 @@ def test_what_is_given_back_is_asked_for_the_best_alone_and_the_answer_is_that_o
     given_back = -np.log1p(-p) / 20.0  # as of the inverted softmax: it rises with cosine + bias
     asked: list[np.ndarray] = []
 
-    def own(positions: np.ndarray) -> np.ndarray:
+    def own(positions: np.ndarray, given: np.ndarray) -> np.ndarray:
+        np.testing.assert_allclose(given, cosines[positions], atol=1e-7)
         asked.append(positions)
         return given_back[positions]
 
@@ -145,10 +146,14 @@ def test_with_the_index_rows_in_the_trash_never_shorten_the_answer(home, dead):
     assert len(set(found.positions.tolist()) & set(whole.positions.tolist())) >= 55
 
 
-def test_rows_in_the_trash_are_not_lifted():
-    bias = np.array([9.0, 1.0, 8.0, 3.0, 2.0], np.float32)
-    assert corrected.highest(bias, np.array([1, 3, 4])).tolist() == [3, 4, 1]
-    assert corrected.highest(bias, np.empty(0, np.int64)).tolist() == []
+def test_rows_in_the_trash_are_not_lifted(home):
+    collection, view, _ = indexed()
+    bias = np.arange(3_000, dtype=np.float32)
+    collection.trash_items([str(view.item_ids[2_999]), str(view.item_ids[2_997])])
+    lifted = corrected.highest(bias, collection.view())
+    assert lifted.positions[:3].tolist() == [2_998, 2_996, 2_995] and len(lifted.positions) == 2_998
+    assert len(lifted.rows) == corrected._INDEX_LIFTED
+    np.testing.assert_array_equal(lifted.rows[1], view.rows([2_996])[0])
 
 
 def test_with_the_index_a_rank_before_is_right_or_said_to_be_the_least(home):
