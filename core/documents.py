@@ -72,6 +72,7 @@ def lines_of_hubs(view: HubsView) -> str:
             f"never found {view.report.antihub_share:.1%}; {view.n_hubs:,} hubs")  # fmt: skip
     if view.is_sample:
         head += f"\na random sample of {view.n_queries:,} of {view.n_items:,} items asks, by the approximate index"
+        head += "" if view.recall is None else f", which finds {view.recall:.0%} of the true 10 nearest"
     elif view.in_full >= 0:
         head += f"\nevery pair compared, {view.in_full:,} of {view.n_items:,} items in full, the others proved by an error bound"
     return "\n".join([head, *(f"{n_k:>6}  {item.item_id}  {item.file}" for item, n_k in view.hubs[:20])])

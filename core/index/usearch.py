@@ -55,13 +55,17 @@ class VectorIndex:
             matches = self.index.search(query.astype(np.float16), min(count, len(self.index)), threads=1)
         return matches.keys.astype(np.int64), 1.0 - matches.distances.astype(np.float64)
 
-    def many(self, queries: np.ndarray, count: int) -> np.ndarray:
+    def many(self, queries: np.ndarray, count: int, expansion: int = EXPANSION_SEARCH) -> np.ndarray:
         """int64 (n, count): positions of about the nearest rows of each query; -1 where fewer were found.
 
-        Other searches wait for it, so ask for a few hundred at a time.
+        Other searches wait for it, so ask for a few hundred at a time. A wider `expansion` finds more of the true ones.
         """
         with self._turn:
-            matches = self.index.search(queries.astype(np.float16), count, threads=cpu_threads())
+            try:
+                self.index.expansion_search = expansion
+                matches = self.index.search(queries.astype(np.float16), count, threads=cpu_threads())
+            finally:
+                self.index.expansion_search = EXPANSION_SEARCH
         keys = np.atleast_2d(matches.keys).astype(np.int64)
         out = np.full((len(queries), count), -1, np.int64)
         out[:, : keys.shape[1]] = keys

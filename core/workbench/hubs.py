@@ -55,6 +55,8 @@ class HubsView:
     in_full : int
         Items that were compared with all others in float32; -1 where that is not known, or others ask. For the rest
         rough cosines and their error bound proved the same neighbours.
+    recall : float or None
+        Of a sample: the share of the true 10 nearest that the index found, by `core.index.sampled.CHECKED` items.
 
     Of a large collection a random sample of the items asks until all pairs were compared: `is_sample`.
     """
@@ -76,6 +78,7 @@ class HubsView:
     share_captured: float
     lorenz: tuple[np.ndarray, np.ndarray]
     in_full: int = -1
+    recall: float | None = None
 
     @property
     def is_sample(self) -> bool:
@@ -100,6 +103,7 @@ class _Lists:
     top: np.ndarray
     askers: Sequence[str]
     in_full: int = -1
+    recall: float | None = None
 
 
 class HubService:
@@ -155,6 +159,7 @@ class HubService:
             share_captured=float(counts[big].sum() / max(1, counts.sum())),
             lorenz=hubness.lorenz(counts),
             in_full=lists.in_full,
+            recall=lists.recall,
         )
 
     def captured(self, item_id: str, k: int = 10, query_side: str = "items", limit: int = 48) -> tuple[Captured, ...]:
@@ -220,9 +225,9 @@ class HubService:
         found = sampled.load(self._collection, view)
         if found is None:
             return None
-        asked, near = found
-        top = np.where(near[:, :k] < 0, -1, np.searchsorted(view.live, near[:, :k]))
-        return _Lists(view.item_ids[view.live], top, view.item_ids[asked].tolist())
+        near = found.neighbours[:, :k]
+        top = np.where(near < 0, -1, np.searchsorted(view.live, near))
+        return _Lists(view.item_ids[view.live], top, view.item_ids[found.asked].tolist(), recall=found.recall)
 
     def _wider(self, k: int) -> KnnGraph:
         """A graph with more neighbours than the stored one has, for this question only."""

@@ -60,3 +60,22 @@ def test_the_same_rows_ask_every_time_and_it_can_be_stopped(collection: Collecti
 
     with pytest.raises(Cancelled):
         sampled.neighbours_of_some(index, view, 5, 300, on_progress=stop)
+
+
+def test_what_the_index_finds_of_the_true_neighbours_is_noted(collection: Collection, monkeypatch: pytest.MonkeyPatch):  # noqa: F811
+    approximate.save(collection, collection.view())
+    collection.trash_items([f"i{x:05d}" for x in range(30, 60)])
+    view = collection.view()
+    index = approximate.load(collection, view)
+    asked, near = sampled.neighbours_of_some(index, view, 10, 50)
+    true = np.array([view.positions(_oracle(view, at, 10)) for at in asked.tolist()])
+    assert sampled.recall(view, asked, true) == 1.0
+    half = true.copy()
+    half[:, ::2] = -1  # five of each ten
+    assert sampled.recall(view, asked, half) == 0.5
+    monkeypatch.setattr(sampled, "ASKED", 50)
+    monkeypatch.setattr(sampled.neighbours_of_some, "__defaults__", (50,))
+    sampled.save(collection, index, view)
+    kept = sampled.load(collection, view)
+    assert kept.recall == sampled.recall(view, asked, near) > 0.9 and kept.neighbours.shape == (50, 20)
+    assert index.index.expansion_search == approximate.EXPANSION_SEARCH  # as searches have it

@@ -124,7 +124,7 @@ def test_very_large_collections_can_be_searched_and_sampled_before_all_pairs_are
     monkeypatch.setattr(maps.knn, "build", lambda view, on_progress: (seen.append(sampled.load(collection, view)), BUILD(view))[1])
     index(collection, tmp_path / "p", 24)
     (sample,) = seen
-    assert sample is not None and len(sample[0]) == 24 and sample[1].shape == (24, sampled.DEPTH)
+    assert sample is not None and len(sample.asked) == 24 and sample.neighbours.shape == (24, sampled.DEPTH) and sample.recall > 0.9
 
 
 def test_nothing_to_draw(fits):

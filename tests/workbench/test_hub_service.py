@@ -151,6 +151,7 @@ def test_before_all_pairs_are_compared_a_sample_asks_the_index(monkeypatch):
     sampled.save(collection, index, view)
     collection.drop_artifact(knn.ARTIFACT, view.set.set_id)
     seen = HubService(collection).report(k=5)
+    assert seen.recall > 0.9 and whole.recall is None and (whole.in_full, seen.in_full) == (400, -1)
     assert seen.is_sample and (seen.n_items, seen.n_queries, seen.k) == (400, 120, 5)
     assert seen.mean == 1.5 and seen.threshold > 3.0  # twice the mean is reached by chance
     assert seen.hubs[0][0].item_id == whole.hubs[0][0].item_id
