@@ -1,19 +1,24 @@
 """The exact k-nearest-neighbour graph of a vector set, built block by block.
 
-Every pair is compared. For large sets the products are first taken roughly (bfloat16, where torch and the
-processor make that fast), the best few candidates of each row are scored again in float32, and a bound on the
-rounding error proves per row that no better neighbour was missed; a row without proof is computed in full. So both
-ways give the same graph, up to the last bit of a float32 product.
+Every pair is compared, in float32. For large sets the products are first taken roughly (bfloat16) where the processor
+multiplies such numbers itself and torch can be had; elsewhere that takes ten times as long. The best few candidates of
+each row are scored again in float32 then, and a bound on the rounding error proves per row that no better neighbour was
+missed; a row without proof is computed in full. So both ways give the same graph, up to the last bit of a product.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.encode.machine import has_bf16
+from core.encode.threads import cpu_threads
 from core.errors import InputError
 from core.types import KnnGraph
 
@@ -28,7 +33,9 @@ _BLOCK_BYTES = 64 * 2**20  # of one block of similarities
 _BLOCK_ROWS = 8192  # of float16 rows made float32 at once
 _GROUP = 16  # columns whose highest product is looked at first
 _ROWS_OF_KERNEL = 256
-_ROUGH_FROM = 6_000  # rows; below this the float32 products are as fast
+_SPARE_GROUPS = 8  # groups beyond k, whose best prove that nothing in the others is missed
+_ROUGH_FROM = 50_000  # rows from which on rough products save more than importing torch takes
+_ROUGH_FROM_LOADED = 10_000  # where torch is there already
 _SCALE = 1e6  # similarities are compared after rounding to 6 decimals
 # float32 dot products of unit rows err by less than this for any d we meet (d * eps * sum|x_i y_i| <= 2e-6 at d = 4096
 # in the worst case of plain summation; BLAS sums pairwise and does far better)
@@ -68,8 +75,7 @@ def build(view: VectorView, k: int = DEFAULT_K, on_progress: Progress | None = N
     on_progress : callable, optional
         Called with (rows done, rows in all); may raise `core.errors.Cancelled` to stop.
     rough : bool, optional
-        Use bfloat16 products first. Default: from 6,000 items on, where torch can be had. torch is loaded then, so
-        leave large builds to the worker.
+        Use bfloat16 products first. Default: where that is faster, which may load torch.
 
     Returns
     -------
@@ -112,7 +118,7 @@ def nearest(vectors: np.ndarray, k: int, on_progress: Progress | None = None, *,
     similarities = np.empty((n, k), np.float32)
     if k == 0:
         return Nearest(neighbors, similarities, 0)
-    torch = _torch() if (n >= _ROUGH_FROM if rough is None else rough) else None
+    torch = _torch() if (_rough_is_faster(n) if rough is None else rough) else None
     blocks = _rough_blocks(torch, vectors, k) if torch is not None else _exact_blocks(vectors, k)
     in_full = 0
     for rows, columns, values, whole in blocks:
@@ -164,13 +170,46 @@ def _block_rows(n: int, itemsize: int) -> int:
     return int(max(1, min(1024, _BLOCK_BYTES // max(1, n * itemsize))))
 
 
+def _rough_is_faster(n: int) -> bool:
+    return has_bf16() and n >= (_ROUGH_FROM_LOADED if "torch" in sys.modules else _ROUGH_FROM)
+
+
 def _exact_blocks(vectors: np.ndarray, k: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, int]]:
     """Yield (rows, neighbours, similarities, how many of them in full) with every product in float32."""
     n = len(vectors)
     step = _block_rows(n, 4)
-    for start in range(0, n, step):
-        rows = np.arange(start, min(start + step, n))
-        yield rows, *_exact_rows(vectors, rows, k), len(rows)
+    # One buffer for all blocks; -inf up to a multiple of the group size, since whole groups are looked at.
+    buffer = np.full((min(step, n), -(-n // _GROUP) * _GROUP), -np.inf, np.float32)
+    with ThreadPoolExecutor(cpu_threads()) as pool:
+        for start in range(0, n, step):
+            rows = np.arange(start, min(start + step, n))
+            products = buffer[: len(rows)]
+            np.matmul(vectors[start : start + step], vectors.T, out=products[:, :n])
+            products[np.arange(len(rows)), rows] = -np.inf  # the item itself, by its number: duplicates stay
+            parts = [part for part in np.array_split(products, cpu_threads()) if len(part)]
+            found = list(pool.map(_best, parts, repeat(n), repeat(k)))
+            yield rows, np.concatenate([one[0] for one in found]), np.concatenate([one[1] for one in found]), len(rows)
+
+
+def _best(products: np.ndarray, n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """`_select` of the first `n` columns; what comes after them is -inf.
+
+    The k highest lie in the k groups of columns whose highest are highest, so only these and a few are sorted. Rounding
+    makes ties: where the last of these groups may hold one, all columns of the row are.
+    """
+    groups, taken = products.shape[1] // _GROUP, k + _SPARE_GROUPS
+    if groups < 2 * taken:
+        return _select(products[:, :n], np.broadcast_to(np.arange(n), (len(products), n)), k)
+    # Group j holds columns j, j + groups, j + 2 groups ...: maxima are then taken along whole stretches of memory.
+    highest = products.reshape(-1, _GROUP, groups).max(axis=1)
+    best = np.argpartition(highest, groups - taken, axis=1)[:, groups - taken :]
+    members = (best[:, :, None] + np.arange(_GROUP) * groups).reshape(len(products), -1)
+    chosen, values = _select(np.take_along_axis(products, members, axis=1), members, k)
+    lowest = np.take_along_axis(highest, best[:, :1], axis=1)[:, 0]  # nothing in the other groups is above it
+    unsure = np.flatnonzero(lowest >= values[:, -1] - 1.0 / _SCALE)
+    if len(unsure):
+        chosen[unsure], values[unsure] = _select(products[unsure, :n], np.broadcast_to(np.arange(n), (len(unsure), n)), k)
+    return chosen, values
 
 
 def _exact_rows(vectors: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

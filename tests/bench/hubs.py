@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.encode.machine import has_bf16
 from core.encode.threads import cpu_threads
 from core.rank import hubness
 from core.types import HubSetting
@@ -65,7 +66,6 @@ def _products(left: np.ndarray, right: np.ndarray) -> dict[str, Callable[[], obj
 
     torch.set_num_threads(cpu_threads())
     one, two = torch.from_numpy(left), torch.from_numpy(right)
-    half_one, half_two = one.to(torch.bfloat16), two.to(torch.bfloat16)
     buffer = np.empty((_BLOCK, len(right)), np.float32)
 
     def numpy() -> None:
@@ -81,11 +81,11 @@ def _products(left: np.ndarray, right: np.ndarray) -> dict[str, Callable[[], obj
 
         return work
 
-    return {
-        "float32, numpy": numpy,
-        "float32, torch": torch_product(one, two, torch.from_numpy(buffer)),
-        "bfloat16, torch": torch_product(half_one, half_two, torch.empty((_BLOCK, len(right)), dtype=torch.bfloat16)),
-    }
+    products = {"float32, numpy": numpy, "float32, torch": torch_product(one, two, torch.from_numpy(buffer))}
+    if has_bf16():  # elsewhere it takes ten times as long
+        half = torch.empty((_BLOCK, len(right)), dtype=torch.bfloat16)
+        products["bfloat16, torch"] = torch_product(one.to(torch.bfloat16), two.to(torch.bfloat16), half)
+    return products
 
 
 def _faiss(vectors: np.ndarray) -> float | None:

@@ -89,6 +89,32 @@ def test_rough_products_lose_no_neighbour():
     assert exact.in_full == 700 and 171 <= rough.in_full < 250
 
 
+@pytest.mark.parametrize(("n", "alike"), [(700, 0), (701, 40), (1_003, 300)])
+def test_groups_of_columns_lose_no_neighbour_also_where_many_are_level(n, alike):
+    vectors = clustered(n)
+    vectors[:alike] = vectors[0]  # more level ones than there are groups: the lower numbers, wherever they stand
+    products = vectors @ vectors.T
+    products[np.arange(n), np.arange(n)] = -np.inf
+    columns, _ = knn._select(products, np.broadcast_to(np.arange(n), (n, n)), 6)
+    found = knn.nearest(vectors, 6, rough=False)
+    assert n // knn._GROUP >= 2 * (6 + knn._SPARE_GROUPS), "so that groups are looked at"
+    assert np.mean(found.neighbors == columns) > 0.999  # products of other blocks may differ in the last bit
+    np.testing.assert_allclose(found.similarities, np.take_along_axis(products, columns, axis=1), atol=2e-6)
+    if alike:
+        assert found.neighbors[alike - 1].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(("bf16", "loaded", "wanted"), [(False, True, False), (True, True, True), (True, False, False)])
+def test_rough_products_are_taken_only_where_the_processor_makes_them_fast(monkeypatch, bf16, loaded, wanted):
+    """Where it has no bfloat16 a processor takes ten times as long for them as for float32."""
+    monkeypatch.setattr(knn, "has_bf16", lambda: bf16)
+    monkeypatch.setattr(knn, "_ROUGH_FROM_LOADED", 100)
+    monkeypatch.setattr(knn.sys, "modules", {"torch": None} if loaded else {})
+    assert knn._rough_is_faster(200) is wanted
+    monkeypatch.setattr(knn, "_ROUGH_FROM", 150)
+    assert knn._rough_is_faster(200) is bf16
+
+
 def test_progress_reaches_the_end_and_can_cancel(monkeypatch):
     monkeypatch.setattr(knn, "_BLOCK_BYTES", 50 * 4 * 10)
     seen = []
