@@ -105,8 +105,8 @@ def parser() -> Parser:
     qrels.add_argument("name", metavar="NAME")
     way = qrels.add_mutually_exclusive_group(required=True)
     way.add_argument("--export", metavar="FILE", help="where to; - is stdout")
-    way.add_argument("--import", dest="take", metavar="FILE", help="qrels with grades from 0 to 3")
-    qrels.add_argument("--judge", metavar="WHO", help="with --import: whose grades these are")
+    way.add_argument("--import", dest="take", metavar="FILE", help="qrels with grades from 0 to 3, or a table of them (.csv, .jsonl)")
+    qrels.add_argument("--judge", metavar="WHO", help="with --import: whose grades these are, where the file does not say")
 
     protocol = command("protocol", "Put the questions of a benchmark's file to a collection; prints the benchmark's own figures.")
     protocol.add_argument("name", metavar="NAME")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ class Said:
 
 
 Progress = Callable[[int, int], None]
+_TABLES = (".csv", ".jsonl", ".ndjson")
 
 
 def _nobody(done: int, total: int) -> None:
@@ -114,7 +115,7 @@ def _tag(recipe: str) -> str:
 
 
 def qrels(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
-    """``qrels NAME --export FILE | --import FILE --judge WHO``.
+    """``qrels NAME --export FILE | --import FILE --judge WHO``; a table (CSV, JSON lines) comes in, too, with judges of its own.
 
     Raises
     ------
@@ -124,44 +125,70 @@ def qrels(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     from core.judge.textfiles import read_text
     from core.workbench import Workbench
 
-    if args.take is not None and not (args.judge or "").strip():
-        raise InputError("--import needs --judge NAME: whose grades these are.")
+    if args.take is not None and not (args.judge or "").strip() and not args.take.lower().endswith(_TABLES):
+        raise InputError("--import needs --judge NAME: whose grades these are; only tables may say it themselves.")
     if args.take is None and args.judge is not None:
         raise InputError("--judge belongs to --import.")
     wb = Workbench.open(args.name)
     if args.take is not None:
-        return _import(wb, read_text(args.take, "qrels file"), args.judge.strip())
+        return _import(wb, read_text(args.take, "qrels file"), Path(args.take).name, (args.judge or "").strip())
     text, n_cant_tell = wb.judgments.export_qrels()
     n, stdout = text.count("\n"), str(args.export) == "-"
     if not stdout:
         _write(args.export, text)
-    left = (f"{n_cant_tell:,} pairs are left out because nobody could tell.",) if n_cant_tell else ()
+    left = (f"{n_cant_tell:,} {'pair is' if n_cant_tell == 1 else 'pairs are'} left out because nobody could tell.",) if n_cant_tell else ()
     document = {"collection": wb.name, "grades": n, "cant_tell": n_cant_tell}
     if stdout:
         return Said({**document, "qrels": text}, text.removesuffix("\n"), left)
     return Said({**document, "out": str(args.export)}, f"{n:,} grades written to {args.export}", left)
 
 
-def _import(wb: object, text: str, judge: str) -> Said:
-    from core.judge.trec import parse_qrels
-
-    added = wb.judgments.import_qrels(text, judge)
-    lines = parse_qrels(text)
-    items, queries = {q.docno for q in lines}, {q.topic for q in lines}
-    known_items = wb.collection.has(items)
-    known_queries = queries & {q.query_id for q in wb.judgments.queries()}
+def _import(wb: object, text: str, name: str, judge: str) -> Said:
+    found = wb.judgments.bring(text, name, judge)
+    items, queries = len(found.unknown_items), len(found.unknown_queries)
     remarks = []
-    if len(known_items) < len(items):
-        remarks.append(f"{len(items) - len(known_items):,} of {len(items):,} items are not in {wb.name}; their grades are kept.")
-    if len(known_queries) < len(queries):
-        remarks.append(f"{len(queries) - len(known_queries):,} of {len(queries):,} queries are not saved in {wb.name}; "
-                       "their grades are kept.")  # fmt: skip
+    if items:
+        remarks.append(f"{items:,} of {found.n_items:,} items {_are(items)} not in {wb.name}; {_its(items)} grades are kept: "
+                       f"{_few(found.unknown_items)}.")  # fmt: skip
+    if queries:
+        remarks.append(f"{queries:,} of {found.n_queries:,} queries {_are(queries)} not saved in {wb.name}; {_its(queries)} grades are "
+                       f"kept: {_few(found.unknown_queries)}. They count once a query set has {_it(queries)}.")  # fmt: skip
+    if found.aliased:
+        remarks.append(f"{_rows(found.aliased)} under another id of a query that is saved, and counted for it.")
+    if found.again:
+        remarks.append(f"{_rows(found.again)} on what the same judge has graded before in the file; the last one counts.")
+    if found.not_found:
+        remarks.append(f"{_rows(len(found.not_found))} left out, because the image is not found: "
+                       f"{_few([f'line {line}: {file[:60]}: {why}' for line, file, why in found.not_found])}.")  # fmt: skip
     document = {
-        "collection": wb.name, "imported": added, "judge": judge,
-        "items": {"known": len(known_items), "unknown": len(items) - len(known_items)},
-        "queries": {"known": len(known_queries), "unknown": len(queries) - len(known_queries)},
+        "collection": wb.name, "read": found.n_read, "imported": len(found.rows), "judge": judge,
+        "items": {"known": found.n_items - items, "unknown": items},
+        "queries": {"known": found.n_queries - queries, "unknown": queries},
     }  # fmt: skip
-    return Said(document, f"{added:,} grades of {len(queries):,} queries added as {judge}'s.", tuple(remarks))
+    whose = f" as {judge}'s" if judge else ""
+    of = f"{found.n_queries:,} {'query' if found.n_queries == 1 else 'queries'}"
+    return Said(document, f"{_rows(found.n_read)} read; {len(found.rows):,} of them, on {of}, added{whose}.", tuple(remarks))
+
+
+def _rows(n: int) -> str:
+    return "1 row" if n == 1 else f"{n:,} rows"
+
+
+def _are(n: int) -> str:
+    return "is" if n == 1 else "are"
+
+
+def _its(n: int) -> str:
+    return "its" if n == 1 else "their"
+
+
+def _it(n: int) -> str:
+    return "it" if n == 1 else "them"
+
+
+def _few(names: Iterable[str], most: int = 5) -> str:
+    said = list(names)
+    return ", ".join(said[:most]) + (f" and {len(said) - most:,} more" if len(said) > most else "")
 
 
 # ---------------------------------------------------------------- protocol

@@ -27,6 +27,7 @@ def one_set(wb: Workbench, name: str) -> None:
     grades = Counter(one.query_id for one in wb.collection.judgments.all() if one.origin == "judge")
     st.caption(f"{count(len(queries), 'query', 'queries')} · version {versions[-1].version} · runs and evaluations name it "
                f"{plain(f'{name}@{versions[-1].version}')}")
+    _graded(wb, name)
     table = {
         "Query": [q.text for q in queries], "Guideline": [q.guideline for q in queries], "From": [q.origin for q in queries],
         "Asked": [q.asked or None for q in queries], "Grades": [grades[q.query_id] for q in queries],
@@ -50,6 +51,18 @@ def one_set(wb: Workbench, name: str) -> None:
                                on_click="ignore", type="tertiary", key=f"judge_set_export_{kind}")
     if len(versions) > 1:
         _versions(wb, name)
+
+
+def _graded(wb: Workbench, name: str) -> None:
+    """How many have grades, and which sets these are shared with."""
+    found = wb.querysets.graded(name)
+    if not found.n:
+        return
+    others = [f"{other} ({n:,})" for other, n in found.others.items()]
+    more = f" and {len(others) - 5:,} more" if len(others) > 5 else ""
+    shared = (f" already, shared with the {'set' if len(others) == 1 else 'sets'} {', '.join(others[:5])}{more}: a grade belongs to a "
+              "query, and counts in every set that has it.") if others else " by people."  # fmt: skip
+    st.caption(plain(f"{found.n:,} of {count(found.n_queries, 'query', 'queries')} {'has' if found.n == 1 else 'have'} grades{shared}"))
 
 
 def _remove(wb: Workbench, name: str, ids: list[str]) -> None:
