@@ -112,6 +112,8 @@ def parser() -> Parser:
     protocol.add_argument("name", metavar="NAME")
     protocol.add_argument("--truth", required=True, metavar="FILE", help="the benchmark's file; images are found by file name")
     protocol.add_argument("--kind", required=True, choices=("karpathy", "captions", "cirr", "fashioniq", "genecis", "triplets"))
+    protocol.add_argument("--gallery", metavar="FILE", help="the benchmark's list of the images that are ranked, as FashionIQ and CIRR "
+                          "have one (default: those the truth names)")  # fmt: skip
     protocol.add_argument("--split", help="of a file that holds several (default: test, val or dev)")
     protocol.add_argument("--recipe", default="plain", help="as of search (default plain)")
     protocol.add_argument("--among", choices=("truth", "all"), default="truth",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import InputError
+from core.judge.wording import counted, verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def _table(found: object) -> str:
         of = f"of the first {looked}" if looked else "of all results"
         lines.append(f"{name:<20}{value:>8.4f}   {between:<20}{'no result' if share is None else f'{share:.1%} {of}'}")
     from_grade = f"relevant: grade {found.rel} or more" + ("" if found.rel == 1 else "; nDCG takes grades as they are")
-    return "\n".join([*lines, f"{found.n_queries:,} queries; {from_grade}; interval: bootstrap over queries"])
+    return "\n".join([*lines, f"{counted(found.n_queries, 'query', 'queries')}; {from_grade}; interval: bootstrap over queries"])
 
 
 # ---------------------------------------------------------------- run
@@ -103,8 +104,8 @@ def run(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     if args.out is None:
         return Said({**document, "run": text}, text.removesuffix("\n"), _once(remarks))
     _write(args.out, text)
-    return Said({**document, "out": str(args.out)}, f"{len(lines):,} lines for {len(queries):,} queries written to {args.out}",
-                _once(remarks))  # fmt: skip
+    return Said({**document, "out": str(args.out)}, f"{counted(len(lines), 'line')} for "
+                f"{counted(len(queries), 'query', 'queries')} written to {args.out}", _once(remarks))  # fmt: skip
 
 
 def _tag(recipe: str) -> str:
@@ -136,29 +137,30 @@ def qrels(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     n, stdout = text.count("\n"), str(args.export) == "-"
     if not stdout:
         _write(args.export, text)
-    left = (f"{n_cant_tell:,} {'pair is' if n_cant_tell == 1 else 'pairs are'} left out because nobody could tell.",) if n_cant_tell else ()
+    left = (f"{counted(n_cant_tell, 'pair')} {verb(n_cant_tell)} left out because nobody could tell.",) if n_cant_tell else ()
     document = {"collection": wb.name, "grades": n, "cant_tell": n_cant_tell}
     if stdout:
         return Said({**document, "qrels": text}, text.removesuffix("\n"), left)
-    return Said({**document, "out": str(args.export)}, f"{n:,} grades written to {args.export}", left)
+    return Said({**document, "out": str(args.export)}, f"{counted(n, 'grade')} written to {args.export}", left)
 
 
 def _import(wb: object, text: str, name: str, judge: str) -> Said:
     found = wb.judgments.bring(text, name, judge)
     items, queries = len(found.unknown_items), len(found.unknown_queries)
-    remarks = []
+    kept, remarks = "{} grades are kept: {}.".format, []
     if items:
-        remarks.append(f"{items:,} of {found.n_items:,} items {_are(items)} not in {wb.name}; {_its(items)} grades are kept: "
-                       f"{_few(found.unknown_items)}.")  # fmt: skip
+        remarks.append(f"{items:,} of {found.n_items:,} items {verb(items)} not in {wb.name}; "
+                       + kept(verb(items, "its", "their"), _few(found.unknown_items)))  # fmt: skip
     if queries:
-        remarks.append(f"{queries:,} of {found.n_queries:,} queries {_are(queries)} not saved in {wb.name}; {_its(queries)} grades are "
-                       f"kept: {_few(found.unknown_queries)}. They count once a query set has {_it(queries)}.")  # fmt: skip
+        remarks.append(f"{queries:,} of {found.n_queries:,} queries {verb(queries)} not saved in {wb.name}; "
+                       + kept(verb(queries, "its", "their"), _few(found.unknown_queries))
+                       + f" They count once a query set has {verb(queries, 'it', 'them')}.")  # fmt: skip
     if found.aliased:
-        remarks.append(f"{_rows(found.aliased)} under another id of a query that is saved, and counted for it.")
+        remarks.append(f"{counted(found.aliased, 'row')} under another id of a query that is saved, and counted for it.")
     if found.again:
-        remarks.append(f"{_rows(found.again)} on what the same judge has graded before in the file; the last one counts.")
+        remarks.append(f"{counted(found.again, 'row')} on what the same judge has graded before in the file; the last one counts.")
     if found.not_found:
-        remarks.append(f"{_rows(len(found.not_found))} left out, because the image is not found: "
+        remarks.append(f"{counted(len(found.not_found), 'row')} left out, because the image is not found: "
                        f"{_few([f'line {line}: {file[:60]}: {why}' for line, file, why in found.not_found])}.")  # fmt: skip
     document = {
         "collection": wb.name, "read": found.n_read, "imported": len(found.rows), "judge": judge,
@@ -166,24 +168,8 @@ def _import(wb: object, text: str, name: str, judge: str) -> Said:
         "queries": {"known": found.n_queries - queries, "unknown": queries},
     }  # fmt: skip
     whose = f" as {judge}'s" if judge else ""
-    of = f"{found.n_queries:,} {'query' if found.n_queries == 1 else 'queries'}"
-    return Said(document, f"{_rows(found.n_read)} read; {len(found.rows):,} of them, on {of}, added{whose}.", tuple(remarks))
-
-
-def _rows(n: int) -> str:
-    return "1 row" if n == 1 else f"{n:,} rows"
-
-
-def _are(n: int) -> str:
-    return "is" if n == 1 else "are"
-
-
-def _its(n: int) -> str:
-    return "its" if n == 1 else "their"
-
-
-def _it(n: int) -> str:
-    return "it" if n == 1 else "them"
+    of = counted(found.n_queries, "query", "queries")
+    return Said(document, f"{counted(found.n_read, 'row')} read; {len(found.rows):,} of them, on {of}, added{whose}.", tuple(remarks))
 
 
 def _few(names: Iterable[str], most: int = 5) -> str:
@@ -207,6 +193,7 @@ def protocol(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     from core.judge.named import resolver
     from core.judge.protocols import match, read_truth
     from core.judge.protocols.asking import ask
+    from core.judge.protocols.galleries import with_gallery
     from core.judge.protocols.recalls import table_of
     from core.judge.textfiles import read_text
     from core.search.engine import run as search
@@ -215,6 +202,8 @@ def protocol(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
 
     wb = Workbench.open(args.name)
     truth = read_truth(read_text(args.truth, "file of ground truth"), args.kind, Path(args.truth).name, args.split or "")
+    if args.gallery is not None:
+        truth = with_gallery(truth, read_text(args.gallery, "list of images"), Path(args.gallery).name)
     items, recipe = wb.collection.ids(), recipe_named(wb.collection, args.recipe)
     matched = match(truth, resolver(wb.collection), items)
     found = ask(
@@ -231,8 +220,9 @@ def protocol(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     if args.keep is not None:
         document["kept"] = _keep(wb, matched, args.keep)
     split = f", split {truth.split}" if truth.split else ""
-    lines = [f"{truth.kind}{split}: {found.n_questions:,} questions among {found.n_gallery:,} images, recipe {args.recipe}",
-             table_of(found.metrics), *([f"by chance: {_brief(found.chance)}"] if found.chance else []), found.definition]  # fmt: skip
+    among = f"{counted(found.n_questions, 'question')} among {counted(found.n_gallery, 'image')}"
+    lines = [f"{truth.kind}{split}: {among}, recipe {args.recipe}", table_of(found.metrics),
+             *([f"by chance: {_brief(found.chance)}"] if found.chance else []), found.definition]  # fmt: skip
     missing = [f"not found: {file[:80]}: {why}" for file, why in matched.missing[:5]]
     remarks = (matched.sentence, *(f"{n:,} left out: {why}" for why, n in left.items()), *missing, *found.warnings)
     return Said(document, "\n".join(lines), _once(remarks))
