@@ -82,6 +82,7 @@ def run(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     """
     from core.judge.named import resolver
     from core.judge.querysets import read_queries
+    from core.judge.repeats import once
     from core.judge.runs import answered, run_lines
     from core.judge.textfiles import read_text
     from core.judge.trec import format_run
@@ -92,7 +93,11 @@ def run(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     wb = Workbench.open(args.name)
     queries = read_queries(read_text(args.queries, "file of queries"), Path(args.queries).name, kind=args.kind,
                            resolve=resolver(wb.collection), known=wb.judgments.queries())  # fmt: skip
+    twice = once(queries).aliases
     lines, remarks = [], []
+    if twice:
+        remarks.append(f"{counted(len(twice), 'query', 'queries')} {verb(len(twice))} there twice, and counted twice: "
+                       f"{_few([f'{other} = {first}' for other, first in twice.items()])}.")  # fmt: skip
     for n, (query, result) in enumerate(answered(queries, lambda query: wb.search(query, args.k, recipe=args.recipe, log=False)), 1):
         lines += run_lines(query.query_id, result, args.tag or _tag(args.recipe))
         remarks += [f"{query.query_id}: {warning}" for warning in result.warnings]

@@ -276,3 +276,10 @@ def test_a_table_of_grades_comes_in_with_its_own_judges(loupe, wb, tmp_path):
     assert code == 0 and out == "2 rows read; 1 of them, on 1 query, added.\n"
     assert "1 row left out, because the image is not found: line 3: no.png: " in err
     assert [(j.judge, j.grade, j.ms) for j in wb.collection.judgments.all()] == [("bob", 3, 900)]
+
+
+def test_a_run_has_every_id_of_a_query_and_says_which_are_the_same(loupe, wb, tmp_path):
+    (tmp_path / "q.tsv").write_text("q2\tred\nq3\tblue\nq7\tred\n")
+    code, out, err = loupe("run", "Colours", "--queries", tmp_path / "q.tsv", "-k", 2)
+    assert code == 0 and [line.topic for line in parse_run(out)] == ["q2", "q2", "q3", "q3", "q7", "q7"]
+    assert "1 query is there twice, and counted twice: q7 = q2." in err

@@ -77,6 +77,15 @@ class QuerySetService(QuerySampling):
         graded = self._graded_ids() & ids
         return Graded(len(graded), len(ids), self._holding(graded, name))
 
+    def twice(self, name: str) -> Mapping[str, str]:
+        """Ids of queries that a set has a second time, as sets from before may -> the id of the first."""
+        held = self._collection.saved_queries(name)
+        kept = {one.query_id for one in once(held).queries}
+        first: dict[str, str] = {}
+        for one in held:
+            first.setdefault(one.query.query_id, one.query_id)
+        return {one.query_id: first[one.query.query_id] for one in held if one.query_id not in kept}
+
     def _graded_ids(self) -> set[str]:
         return {query_id for query_id, _ in self._collection.judgments.pairs((PERSON, ADJUDICATION))}
 
@@ -199,6 +208,8 @@ class QuerySetService(QuerySampling):
             query = parse(line.strip(), where=held.query.where)
             if not query.terms and not query.literals:
                 raise InputError("The query is empty; write some words, or remove it.")
+            if any(one.query == query and one.query_id != query_id for one in self._collection.saved_queries(name)):
+                raise InputError(f"The query {line.strip()[:TEXT_AT_MOST]!r} is in {name} already.")
             new = SavedQuery(query.query_id, line.strip()[:TEXT_AT_MOST], query, held.guideline, "typed")
         if guideline is not None:
             if len(guideline) > GUIDELINE_AT_MOST:

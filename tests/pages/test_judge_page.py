@@ -436,6 +436,13 @@ def test_what_was_brought_twice_is_said(app, wb):
     assert "1 of 2 queries has grades already, shared with the set Colours (1)" in told(app)
 
 
+def test_a_set_says_what_it_has_twice(app, wb):
+    red = wb.querysets.get("Colours").queries[0]
+    wb.judgments.save_queries([replace(red, query_id="q<7>")], "Colours")
+    part(judging(app), "Queries")
+    assert f"1 query is in this set twice, and judged and counted twice: q<7> = {red.query_id}. Remove one of each." in told(app)
+
+
 def test_sentences_count_in_the_singular_and_the_plural():
     one = Added("s", 1, 1, 1, 0, 1, {"q7": "q2"}, 1, 1, ("a",))
     assert " ".join(queries_said(one)) == (

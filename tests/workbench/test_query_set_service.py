@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from core.errors import InputError, NotFound, QueryError
 from core.query.parse import parse
 from core.store import Collection, db
+from core.types import SavedQuery
 from core.workbench.judgments import JudgmentService
 from core.workbench.querysets import Graded, QuerySetService
 from tests.worlds import colour_world
@@ -328,3 +329,15 @@ def test_sets_say_which_queries_have_grades_and_from_where(sets):
     assert (added.new, added.graded, added.graded_in) == (2, 1, ("one",))
     assert sets.graded("one") == Graded(2, 3, {"two": 1}) and sets.graded("two") == Graded(1, 2, {"one": 1})
     assert sets.add("red\npink", "two").graded == 0  # red is not new to it
+
+
+def test_what_a_set_has_twice_from_before_is_found(sets):
+    red, other = parse("red"), parse("blue")
+    reds = [SavedQuery(query_id, "red", red) for query_id in ("q2", "q7", red.query_id)]
+    saved = [*reds[:2], SavedQuery("q3", "blue", other), reds[2]]
+    sets.keep(saved, "old")
+    assert sets.twice("old") == {"q7": "q2", red.query_id: "q2"}
+    sets.remove("old", ["q7", red.query_id])
+    assert sets.twice("old") == {}
+    with pytest.raises(InputError, match="The query 'red' is in old already"):
+        sets.edit("old", "q3", line="red")
