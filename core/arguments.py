@@ -105,13 +105,15 @@ def parser() -> Parser:
     qrels.add_argument("name", metavar="NAME")
     way = qrels.add_mutually_exclusive_group(required=True)
     way.add_argument("--export", metavar="FILE", help="where to; - is stdout")
-    way.add_argument("--import", dest="take", metavar="FILE", help="qrels with grades from 0 to 3")
-    qrels.add_argument("--judge", metavar="WHO", help="with --import: whose grades these are")
+    way.add_argument("--import", dest="take", metavar="FILE", help="qrels with grades from 0 to 3, or a table of them (.csv, .jsonl)")
+    qrels.add_argument("--judge", metavar="WHO", help="with --import: whose grades these are, where the file does not say")
 
     protocol = command("protocol", "Put the questions of a benchmark's file to a collection; prints the benchmark's own figures.")
     protocol.add_argument("name", metavar="NAME")
     protocol.add_argument("--truth", required=True, metavar="FILE", help="the benchmark's file; images are found by file name")
     protocol.add_argument("--kind", required=True, choices=("karpathy", "captions", "cirr", "fashioniq", "genecis", "triplets"))
+    protocol.add_argument("--gallery", metavar="FILE", help="the benchmark's list of the images that are ranked, as FashionIQ and CIRR "
+                          "have one (default: those the truth names)")  # fmt: skip
     protocol.add_argument("--split", help="of a file that holds several (default: test, val or dev)")
     protocol.add_argument("--recipe", default="plain", help="as of search (default plain)")
     protocol.add_argument("--among", choices=("truth", "all"), default="truth",

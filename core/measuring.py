@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import InputError
+from core.judge.wording import counted, verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Said:
 
 
 Progress = Callable[[int, int], None]
+_TABLES = (".csv", ".jsonl", ".ndjson")
 
 
 def _nobody(done: int, total: int) -> None:
@@ -64,7 +66,7 @@ def _table(found: object) -> str:
         of = f"of the first {looked}" if looked else "of all results"
         lines.append(f"{name:<20}{value:>8.4f}   {between:<20}{'no result' if share is None else f'{share:.1%} {of}'}")
     from_grade = f"relevant: grade {found.rel} or more" + ("" if found.rel == 1 else "; nDCG takes grades as they are")
-    return "\n".join([*lines, f"{found.n_queries:,} queries; {from_grade}; interval: bootstrap over queries"])
+    return "\n".join([*lines, f"{counted(found.n_queries, 'query', 'queries')}; {from_grade}; interval: bootstrap over queries"])
 
 
 # ---------------------------------------------------------------- run
@@ -80,6 +82,7 @@ def run(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     """
     from core.judge.named import resolver
     from core.judge.querysets import read_queries
+    from core.judge.repeats import once
     from core.judge.runs import answered, run_lines
     from core.judge.textfiles import read_text
     from core.judge.trec import format_run
@@ -90,7 +93,11 @@ def run(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     wb = Workbench.open(args.name)
     queries = read_queries(read_text(args.queries, "file of queries"), Path(args.queries).name, kind=args.kind,
                            resolve=resolver(wb.collection), known=wb.judgments.queries())  # fmt: skip
+    twice = once(queries).aliases
     lines, remarks = [], []
+    if twice:
+        remarks.append(f"{counted(len(twice), 'query', 'queries')} {verb(len(twice))} there twice, and counted twice: "
+                       f"{_few([f'{other} = {first}' for other, first in twice.items()])}.")  # fmt: skip
     for n, (query, result) in enumerate(answered(queries, lambda query: wb.search(query, args.k, recipe=args.recipe, log=False)), 1):
         lines += run_lines(query.query_id, result, args.tag or _tag(args.recipe))
         remarks += [f"{query.query_id}: {warning}" for warning in result.warnings]
@@ -102,8 +109,8 @@ def run(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     if args.out is None:
         return Said({**document, "run": text}, text.removesuffix("\n"), _once(remarks))
     _write(args.out, text)
-    return Said({**document, "out": str(args.out)}, f"{len(lines):,} lines for {len(queries):,} queries written to {args.out}",
-                _once(remarks))  # fmt: skip
+    return Said({**document, "out": str(args.out)}, f"{counted(len(lines), 'line')} for "
+                f"{counted(len(queries), 'query', 'queries')} written to {args.out}", _once(remarks))  # fmt: skip
 
 
 def _tag(recipe: str) -> str:
@@ -114,7 +121,7 @@ def _tag(recipe: str) -> str:
 
 
 def qrels(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
-    """``qrels NAME --export FILE | --import FILE --judge WHO``.
+    """``qrels NAME --export FILE | --import FILE --judge WHO``; a table (CSV, JSON lines) comes in, too, with judges of its own.
 
     Raises
     ------
@@ -124,44 +131,55 @@ def qrels(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     from core.judge.textfiles import read_text
     from core.workbench import Workbench
 
-    if args.take is not None and not (args.judge or "").strip():
-        raise InputError("--import needs --judge NAME: whose grades these are.")
+    if args.take is not None and not (args.judge or "").strip() and not args.take.lower().endswith(_TABLES):
+        raise InputError("--import needs --judge NAME: whose grades these are; only tables may say it themselves.")
     if args.take is None and args.judge is not None:
         raise InputError("--judge belongs to --import.")
     wb = Workbench.open(args.name)
     if args.take is not None:
-        return _import(wb, read_text(args.take, "qrels file"), args.judge.strip())
+        return _import(wb, read_text(args.take, "qrels file"), Path(args.take).name, (args.judge or "").strip())
     text, n_cant_tell = wb.judgments.export_qrels()
     n, stdout = text.count("\n"), str(args.export) == "-"
     if not stdout:
         _write(args.export, text)
-    left = (f"{n_cant_tell:,} pairs are left out because nobody could tell.",) if n_cant_tell else ()
+    left = (f"{counted(n_cant_tell, 'pair')} {verb(n_cant_tell)} left out because nobody could tell.",) if n_cant_tell else ()
     document = {"collection": wb.name, "grades": n, "cant_tell": n_cant_tell}
     if stdout:
         return Said({**document, "qrels": text}, text.removesuffix("\n"), left)
-    return Said({**document, "out": str(args.export)}, f"{n:,} grades written to {args.export}", left)
+    return Said({**document, "out": str(args.export)}, f"{counted(n, 'grade')} written to {args.export}", left)
 
 
-def _import(wb: object, text: str, judge: str) -> Said:
-    from core.judge.trec import parse_qrels
-
-    added = wb.judgments.import_qrels(text, judge)
-    lines = parse_qrels(text)
-    items, queries = {q.docno for q in lines}, {q.topic for q in lines}
-    known_items = wb.collection.has(items)
-    known_queries = queries & {q.query_id for q in wb.judgments.queries()}
-    remarks = []
-    if len(known_items) < len(items):
-        remarks.append(f"{len(items) - len(known_items):,} of {len(items):,} items are not in {wb.name}; their grades are kept.")
-    if len(known_queries) < len(queries):
-        remarks.append(f"{len(queries) - len(known_queries):,} of {len(queries):,} queries are not saved in {wb.name}; "
-                       "their grades are kept.")  # fmt: skip
+def _import(wb: object, text: str, name: str, judge: str) -> Said:
+    found = wb.judgments.bring(text, name, judge)
+    items, queries = len(found.unknown_items), len(found.unknown_queries)
+    kept, remarks = "{} grades are kept: {}.".format, []
+    if items:
+        remarks.append(f"{items:,} of {found.n_items:,} items {verb(items)} not in {wb.name}; "
+                       + kept(verb(items, "its", "their"), _few(found.unknown_items)))  # fmt: skip
+    if queries:
+        remarks.append(f"{queries:,} of {found.n_queries:,} queries {verb(queries)} not saved in {wb.name}; "
+                       + kept(verb(queries, "its", "their"), _few(found.unknown_queries))
+                       + f" They count once a query set has {verb(queries, 'it', 'them')}.")  # fmt: skip
+    if found.aliased:
+        remarks.append(f"{counted(found.aliased, 'row')} under another id of a query that is saved, and counted for it.")
+    if found.again:
+        remarks.append(f"{counted(found.again, 'row')} on what the same judge has graded before in the file; the last one counts.")
+    if found.not_found:
+        remarks.append(f"{counted(len(found.not_found), 'row')} left out, because the image is not found: "
+                       f"{_few([f'line {line}: {file[:60]}: {why}' for line, file, why in found.not_found])}.")  # fmt: skip
     document = {
-        "collection": wb.name, "imported": added, "judge": judge,
-        "items": {"known": len(known_items), "unknown": len(items) - len(known_items)},
-        "queries": {"known": len(known_queries), "unknown": len(queries) - len(known_queries)},
+        "collection": wb.name, "read": found.n_read, "imported": len(found.rows), "judge": judge,
+        "items": {"known": found.n_items - items, "unknown": items},
+        "queries": {"known": found.n_queries - queries, "unknown": queries},
     }  # fmt: skip
-    return Said(document, f"{added:,} grades of {len(queries):,} queries added as {judge}'s.", tuple(remarks))
+    whose = f" as {judge}'s" if judge else ""
+    of = counted(found.n_queries, "query", "queries")
+    return Said(document, f"{counted(found.n_read, 'row')} read; {len(found.rows):,} of them, on {of}, added{whose}.", tuple(remarks))
+
+
+def _few(names: Iterable[str], most: int = 5) -> str:
+    said = list(names)
+    return ", ".join(said[:most]) + (f" and {len(said) - most:,} more" if len(said) > most else "")
 
 
 # ---------------------------------------------------------------- protocol
@@ -180,6 +198,7 @@ def protocol(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     from core.judge.named import resolver
     from core.judge.protocols import match, read_truth
     from core.judge.protocols.asking import ask
+    from core.judge.protocols.galleries import with_gallery
     from core.judge.protocols.recalls import table_of
     from core.judge.textfiles import read_text
     from core.search.engine import run as search
@@ -188,6 +207,8 @@ def protocol(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
 
     wb = Workbench.open(args.name)
     truth = read_truth(read_text(args.truth, "file of ground truth"), args.kind, Path(args.truth).name, args.split or "")
+    if args.gallery is not None:
+        truth = with_gallery(truth, read_text(args.gallery, "list of images"), Path(args.gallery).name)
     items, recipe = wb.collection.ids(), recipe_named(wb.collection, args.recipe)
     matched = match(truth, resolver(wb.collection), items)
     found = ask(
@@ -204,8 +225,9 @@ def protocol(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     if args.keep is not None:
         document["kept"] = _keep(wb, matched, args.keep)
     split = f", split {truth.split}" if truth.split else ""
-    lines = [f"{truth.kind}{split}: {found.n_questions:,} questions among {found.n_gallery:,} images, recipe {args.recipe}",
-             table_of(found.metrics), *([f"by chance: {_brief(found.chance)}"] if found.chance else []), found.definition]  # fmt: skip
+    among = f"{counted(found.n_questions, 'question')} among {counted(found.n_gallery, 'image')}"
+    lines = [f"{truth.kind}{split}: {among}, recipe {args.recipe}", table_of(found.metrics),
+             *([f"by chance: {_brief(found.chance)}"] if found.chance else []), found.definition]  # fmt: skip
     missing = [f"not found: {file[:80]}: {why}" for file, why in matched.missing[:5]]
     remarks = (matched.sentence, *(f"{n:,} left out: {why}" for why, n in left.items()), *missing, *found.warnings)
     return Said(document, "\n".join(lines), _once(remarks))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.errors import LoupeError
+from pages._judge_brought import grades_said
 from pages._judge_undo import offer
 from pages._search_state import plain
 from pages._shared import count
@@ -56,7 +57,7 @@ def _exports(wb: Workbench, *, with_made: bool) -> None:
             for kind, mime in (("csv", "text/csv"), ("jsonl", "application/jsonl")):
                 st.download_button(f"Every judge's grades ({kind.upper()})", lambda kind=kind: wb.judgments.export_judgments(kind),
                                    file_name=f"{wb.key}-judgments.{kind}", mime=mime, on_click="ignore", key=f"judge_all_{kind}",
-                                   help="With judge, time and note.")  # fmt: skip
+                                   help="With judge, time, note and how long each took, in milliseconds.")  # fmt: skip
             _bring(wb)
 
 
@@ -64,7 +65,7 @@ def _bring(wb: Workbench) -> None:
     """Grades from a file; they can be taken back."""
     brought = st.file_uploader("Bring grades", type=["csv", "jsonl", "ndjson", "qrels", "txt"], key="judge_bring", help=(
         "TREC qrels; or CSV or JSON lines with query_id or query, item_id or file, grade (0 to 3, or can't tell), and perhaps judge, time, "
-        "note."))  # fmt: skip
+        "note, ms (how long it took)."))  # fmt: skip
     if brought is None:
         return
     if brought.size > BYTES_AT_MOST:
@@ -81,8 +82,5 @@ def _bring(wb: Workbench) -> None:
     except LoupeError as error:
         st.error(plain(str(error)))
         return
-    lost = [f"{count(found.unknown_items, 'image')} that are not in this collection" * bool(found.unknown_items),
-            f"{count(found.unknown_queries, 'query', 'queries')} that are not saved here" * bool(found.unknown_queries)]  # fmt: skip
-    named = f" They name {' and '.join(filter(None, lost))}." if any(lost) else ""
-    offer(f"{count(len(found.rows), 'grade')} added.{named}", "grades", found.rows)
+    offer(" ".join(grades_said(found)), "grades", found.rows)
     st.rerun()

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.errors import LoupeError
+from core.errors import LoupeError, QueryError
 from core.judge.pools import DEPTH_AT_MOST
 from core.workbench.pooling import ARMS_AT_MOST, Arm
 from pages import _jobs
+from pages._judge_brought import some
 from pages._judge_pool import names, one_pool
 from pages._polling import polled
 from pages._search_state import plain
@@ -18,7 +19,7 @@ from pages._shared import count, open_workbench
 if TYPE_CHECKING:
     from core.workbench import Workbench
 
-_WRONG = "judge_pool_wrong"
+_EMPTY = "judge_pool_empty"
 
 
 def show(wb: Workbench) -> None:
@@ -46,13 +47,17 @@ def _under_way(key: str, was_busy: bool) -> None:
         return
     if was_busy:
         st.rerun()
-    if wrong := st.session_state.pop(_WRONG, "") or (job.message if job is not None and job.state == "failed" else ""):
-        st.error(plain(wrong))
+    if job is not None and job.state == "failed" and job.message:
+        st.error(plain(job.message))
     if job is None or job.state != "done":
         return
     left = [f"{one['query']}: {one['reason']}" for one in job.result.get("left_out", ())]
     if left:
         st.warning(f"{count(int(job.result['n_left_out']), 'query', 'queries')} could not be asked. {plain(' '.join(left[:3]))}")
+    if n := int(job.result.get("n_empty", 0)):
+        texts = [repr(text[:60]) for text in job.result["empty"]]
+        st.warning(plain(f"{count(n, 'query', 'queries')} {'finds nothing and is' if n == 1 else 'find nothing and are'} not in the pool: "
+                         f"{some(texts, n)}."))  # fmt: skip
     for warning in job.result.get("warnings", ())[:3]:
         st.caption(plain(warning))
 
@@ -66,6 +71,9 @@ def _make(wb: Workbench, busy: bool) -> None:
                               help="Ways of searching: hub corrections, ways to add terms, other encoders' vectors.")
         where = st.text_input("Filter (optional)", key="judge_pool_where", placeholder="width > 1000", help=(
             "On top of each query's own; the grammar is that of the filter on Search."))  # fmt: skip
+        below = st.container()  # what is wrong with the filter stands under its field
+        if (kept := st.session_state.get(_EMPTY)) and kept[0] == (name, where):
+            below.warning(plain(kept[1]))
         depth = st.slider("Depth: hits taken of each recipe", 5, DEPTH_AT_MOST, 20, key="judge_pool_depth")
         collapse = st.toggle("Judge near-duplicates once", value=True, key="judge_pool_collapse")
         propagate = st.toggle("Give the grade to the near-duplicates, too", key="judge_pool_propagate", help=(
@@ -78,13 +86,35 @@ def _make(wb: Workbench, busy: bool) -> None:
         seed = st.number_input("Seed", 0, 10**6, 0, key="judge_pool_seed", help="Of the order in which each judge sees the images.")
         if not st.form_submit_button("Make the pool", type="primary", disabled=busy):
             return
-    who = names(judges)
-    try:
-        wb.pools.make(
-            name, [Arm(choices[label].recipe, where, ", ".join(filter(None, (label, where.strip())))) for label in arms], int(depth),
-            collapse=collapse, propagate=propagate, seed=int(seed), judges=who, overlap=overlap / 100 if who else 1.0,
-        )  # fmt: skip
-    except LoupeError as error:
-        st.session_state[_WRONG] = str(error)
+        st.session_state.pop(_EMPTY, None)
+        who = names(judges)
+        try:
+            empty = wb.pools.nothing(name, where)
+            if where.strip() and empty:
+                said = _finding_nothing([one.text for one in empty], sets[name])
+                if len(empty) == sets[name]:
+                    below.error(plain(f"{said} No pool is made."))
+                    return
+                st.session_state[_EMPTY] = (name, where), f"{said} The pool is made of the others."
+        except LoupeError as error:
+            below.error(plain(str(error)))
+            if isinstance(error, QueryError) and error.column is not None:
+                below.code(error.pointer(), language=None)
+            return
+        arms = [Arm(choices[label].recipe, where, ", ".join(filter(None, (label, where.strip())))) for label in arms]
+        try:
+            wb.pools.make(name, arms, int(depth), collapse=collapse, propagate=propagate, seed=int(seed), judges=who,
+                          overlap=overlap / 100 if who else 1.0)  # fmt: skip
+        except LoupeError as error:
+            st.error(plain(str(error)))
+            return
     st.session_state.pop("judge_pools_shown", None)
     st.rerun()
+
+
+def _finding_nothing(texts: list[str], n: int) -> str:
+    named = some([repr(text[:60]) for text in texts])
+    if n == 1:
+        return f"The query {named} finds nothing with this filter."
+    verb = "finds" if len(texts) == 1 else "find"
+    return f"{len(texts):,} of {count(n, 'query', 'queries')} {verb} nothing with this filter: {named}."

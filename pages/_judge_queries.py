@@ -10,6 +10,7 @@ import streamlit as st
 from core.errors import LoupeError, QueryError
 from core.workbench.drafts import EXTENSIONS
 from pages import _judge_undo as undo
+from pages._judge_brought import queries_said
 from pages._judge_sets import one_set
 from pages._search_state import plain
 from pages._shared import count
@@ -36,7 +37,8 @@ def show(wb: Workbench) -> None:
         st.session_state["judge_queries_set"] = added_to
     chosen = st.selectbox("Query set", [*sets, _NEW], key="judge_queries_set", persist_state="page", width=320,
                           format_func=lambda s: s if s == _NEW else f"{s} ({sets.get(s, 0)})",
-                          help="Queries that are judged and measured together. Every change makes a new version; earlier ones stay.")
+                          help="Queries that are judged and measured together. Every change makes a new version; earlier ones stay. "
+                               "A grade belongs to a query: it counts in every set that has the query under the same id.")
     if chosen == _NEW:
         name = st.text_input("Name of the new set", key="judge_queries_new", max_chars=80, width=320).strip()
         if name:
@@ -69,8 +71,7 @@ def _add(wb: Workbench, name: str, do: Callable[[], Added]) -> None:
         if isinstance(error, QueryError) and error.column is not None:
             st.code(error.pointer(), language=None)
         return
-    known = f"; {added.known:,} were in it already" if added.known else ""
-    text = f"{count(added.new, 'query', 'queries')} added to {added.name}{known}. It is at version {added.version} now."
+    text = " ".join(filter(None, [*queries_said(added), f"It is at version {added.version} now."]))
     # A set that is new has no version to go back to; its queries can be removed one by one.
     undo.offer(text, *(("queries", added.name, added.before, None) if added.before and added.version > added.before else ()))
     st.session_state[_NEXT] = added.name
@@ -80,7 +81,7 @@ def _add(wb: Workbench, name: str, do: Callable[[], Added]) -> None:
 def _file(wb: Workbench, name: str) -> None:
     brought = st.file_uploader("A file of queries", type=list(EXTENSIONS), key=f"judge_file_{name}", help=(
         "Plain text: one a line. CSV or JSON lines: query (or image), and perhaps query_id, guideline, where. TREC topics: "
-        "number and title. A topic's own id is kept."))  # fmt: skip
+        "number and title. A topic's own id is kept; the same query under a second id is kept once."))  # fmt: skip
     if brought is None:
         return
     if brought.size > BYTES_AT_MOST:

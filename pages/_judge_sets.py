@@ -11,6 +11,7 @@ import streamlit as st
 
 from core.errors import LoupeError, QueryError
 from pages import _judge_undo as undo
+from pages._judge_brought import some
 from pages._search_state import plain
 from pages._shared import count
 
@@ -27,6 +28,11 @@ def one_set(wb: Workbench, name: str) -> None:
     grades = Counter(one.query_id for one in wb.collection.judgments.all() if one.origin == "judge")
     st.caption(f"{count(len(queries), 'query', 'queries')} · version {versions[-1].version} · runs and evaluations name it "
                f"{plain(f'{name}@{versions[-1].version}')}")
+    _graded(wb, name)
+    if twice := wb.querysets.twice(name):
+        n = len(twice)
+        st.caption(plain(f"{count(n, 'query', 'queries')} {'is' if n == 1 else 'are'} in this set twice, and judged and counted twice: "
+                         f"{some([f'{other} = {first}' for other, first in twice.items()])}. Remove one of each."))  # fmt: skip
     table = {
         "Query": [q.text for q in queries], "Guideline": [q.guideline for q in queries], "From": [q.origin for q in queries],
         "Asked": [q.asked or None for q in queries], "Grades": [grades[q.query_id] for q in queries],
@@ -50,6 +56,17 @@ def one_set(wb: Workbench, name: str) -> None:
                                on_click="ignore", type="tertiary", key=f"judge_set_export_{kind}")
     if len(versions) > 1:
         _versions(wb, name)
+
+
+def _graded(wb: Workbench, name: str) -> None:
+    """How many have grades, and which sets these are shared with."""
+    found = wb.querysets.graded(name)
+    if not found.n:
+        return
+    others = [f"{other} ({n:,})" for other, n in found.others.items()]
+    shared = (f" already, shared with the {'set' if len(others) == 1 else 'sets'} {some(others)}: a grade belongs to a query, "
+              "and counts in every set that has it.") if others else " by people."  # fmt: skip
+    st.caption(plain(f"{found.n:,} of {count(found.n_queries, 'query', 'queries')} {'has' if found.n == 1 else 'have'} grades{shared}"))
 
 
 def _remove(wb: Workbench, name: str, ids: list[str]) -> None:

@@ -244,7 +244,8 @@ def test_qrels_out_and_in(loupe, wb, tmp_path):
     said = json.loads(out)
     assert code == 0 and said["imported"] == 3
     assert said["items"] == {"known": 2, "unknown": 1} and said["queries"] == {"known": 0, "unknown": 2}
-    assert "1 of 3 items are not in Colours" in err
+    assert "1 of 3 items is not in Colours; its grades are kept: gone." in err
+    assert "2 of 2 queries are not saved in Colours; their grades are kept: q1, q2. They count once a query set has" in err
     code, out, _ = loupe("qrels", "Colours", "--export", tmp_path / "out.qrels")
     assert code == 0 and (tmp_path / "out.qrels").read_text() == "".join(sorted(text.splitlines(True)))
     assert loupe("qrels", "Colours", "--export", "-")[1] == (tmp_path / "out.qrels").read_text()
@@ -266,3 +267,19 @@ def test_progress_has_rate_and_time_left(monkeypatch):
     monkeypatch.setattr(documents.time, "monotonic", lambda: next(now))
     documents.Pace("query", said.append)(20, 1_000)
     assert said == ["query 20 of 1,000, 10/s, 98 s left"]
+
+
+def test_a_table_of_grades_comes_in_with_its_own_judges(loupe, wb, tmp_path):
+    item = wb.collection.ids()[0]
+    (tmp_path / "in.csv").write_text(f"query,item_id,file,grade,judge,ms\nred,{item},,3,bob,900\nred,,no.png,1,bob,\n")
+    code, out, err = loupe("qrels", "Colours", "--import", tmp_path / "in.csv")
+    assert code == 0 and out == "2 rows read; 1 of them, on 1 query, added.\n"
+    assert "1 row left out, because the image is not found: line 3: no.png: " in err
+    assert [(j.judge, j.grade, j.ms) for j in wb.collection.judgments.all()] == [("bob", 3, 900)]
+
+
+def test_a_run_has_every_id_of_a_query_and_says_which_are_the_same(loupe, wb, tmp_path):
+    (tmp_path / "q.tsv").write_text("q2\tred\nq3\tblue\nq7\tred\n")
+    code, out, err = loupe("run", "Colours", "--queries", tmp_path / "q.tsv", "-k", 2)
+    assert code == 0 and [line.topic for line in parse_run(out)] == ["q2", "q2", "q3", "q3", "q7", "q7"]
+    assert "1 query is there twice, and counted twice: q7 = q2." in err

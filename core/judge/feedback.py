@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import InputError
+from core.judge.wording import verb
 from core.metrics.intervals import LEVEL, Interval
 from core.metrics.ranking import per_query
 
@@ -55,7 +56,7 @@ def halves(grades: Mapping[str, int], seed: int) -> tuple[dict[str, int], dict[s
     relevant = sorted(item for item, grade in grades.items() if grade >= 1)
     if len(grades) < LEAST or len(relevant) < LEAST_RELEVANT:
         raise InputError(f"Measuring what refining does takes {LEAST} judged images or more, {LEAST_RELEVANT} of them relevant; here "
-                         f"{len(grades)} are judged and {len(relevant)} relevant.")  # fmt: skip
+                         f"{len(grades)} {verb(len(grades))} judged and {len(relevant)} relevant.")  # fmt: skip
     rng = np.random.default_rng(seed)
     feedback: dict[str, int] = {}
     test: dict[str, int] = {}

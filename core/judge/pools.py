@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.errors import InputError
 from core.rank.fold import REMOVE, Folds
+from core.types import Query
 
 DEPTH_AT_MOST = 200
 COPIES_AT_MOST = 200
@@ -119,6 +120,13 @@ def pooled(runs: Sequence[Sequence[str]], depth: int, folds: Folds | None = None
             others += [i for i in everybody.get(group, ()) if i not in members]
         out.append((min(members.values()), Pooled(leader, tuple(ranks[key]), tuple(others[:COPIES_AT_MOST]))))
     return [one for _, one in sorted(out, key=lambda pair: (pair[0], pair[1].item_id))]
+
+
+def narrowed(query: Query, where: str) -> Query:
+    """A query with a filter on top of its own."""
+    if not where.strip():
+        return query
+    return replace(query, where=f"({query.where}) and ({where.strip()})" if query.where.strip() else where.strip())
 
 
 def _key(item_id: str, folds: Folds) -> str:

@@ -67,7 +67,7 @@ def kind_of(text: str, name: str = "") -> str:
 
 
 def read_queries(text: str, name: str = "the queries", *, kind: str | None = None, resolve: Resolve | None = None,
-                 origin: str = "imported", known: Sequence[SavedQuery] = ()) -> list[SavedQuery]:  # fmt: skip
+                 origin: str = "imported", known: Sequence[SavedQuery] = (), again: bool = False) -> list[SavedQuery]:  # fmt: skip
     """Queries of a text.
 
     Parameters
@@ -84,11 +84,14 @@ def read_queries(text: str, name: str = "the queries", *, kind: str | None = Non
     known : sequence of SavedQuery
         What is saved already. Where the file has the id and the words of one, it is taken as it was saved: our export
         carries words alone, and what was saved may have a filter or be no line of the query language.
+    again : bool
+        Queries that the file has several times under one id come as often, for whoever counts them.
 
     Returns
     -------
     list of SavedQuery
-        In the file's order. Without an id in the file a query has that of its content, and the same one twice is one.
+        In the file's order. Without an id in the file a query has that of its content, and the same one twice is one. The same
+        query under two ids is two; `core.judge.repeats.once` finds them.
 
     Raises
     ------
@@ -100,11 +103,13 @@ def read_queries(text: str, name: str = "the queries", *, kind: str | None = Non
     if kind not in KINDS:
         raise InputError(f"There is no kind of query file called {kind!r}; there are {', '.join(KINDS)}.")
     made: dict[str, tuple[int, SavedQuery]] = {}
+    out: list[SavedQuery] = []
     saved = {one.query_id: one for one in known}
     for said in _READERS[kind](text, name):
         held = saved.get(said.query_id)
         if held is not None and not said.where and not said.image and held.text.split() == said.text.split():
             made.setdefault(held.query_id, (said.line, held))
+            out.append(held)
             continue
         query = _query(said, name, resolve)
         query_id = said.query_id or query.query_id
@@ -115,12 +120,13 @@ def read_queries(text: str, name: str = "the queries", *, kind: str | None = Non
         if before is not None and before[1].query != query:
             raise InputError(f"Lines {before[0]} and {said.line} of {name} give the id {query_id} to two queries; ids must be unique.")
         shown = said.shown or said.text.strip() or render(query)
-        made.setdefault(query_id, (said.line, SavedQuery(query_id, shown, query, said.guideline, said.origin or origin)))
-        if len(made) > MAX_QUERIES:
+        out.append(SavedQuery(query_id, shown, query, said.guideline, said.origin or origin))
+        made.setdefault(query_id, (said.line, out[-1]))
+        if len(out) > MAX_QUERIES:
             raise InputError(f"{name} has more than {MAX_QUERIES:,} queries; split it.")
     if not made:
         raise InputError(f"There is no query in {name}; write one a line.")
-    return [query for _, query in made.values()]
+    return out if again else [query for _, query in made.values()]
 
 
 def _query(said: _Line, name: str, resolve: Resolve | None) -> Query:

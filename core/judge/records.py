@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from core.errors import InputError, QueryError
@@ -12,7 +13,10 @@ from core.judge.textfiles import Record, csv_records, format_csv, format_jsonl, 
 from core.query.parse import parse
 from core.types import Judgment
 
-COLUMNS = ("query_id", "query", "item_id", "file", "grade", "judge", "time", "note", "origin")
+COLUMNS = ("query_id", "query", "item_id", "file", "grade", "judge", "time", "note", "origin", "ms")
+MS_AT_MOST = 2**53
+_WORDS = ("query", "query_text")
+_FILE = ("file", "image", "filename")
 _NOT_TOLD = frozenset({CANT_TELL, "cant tell", "can not tell", "cannot tell", "x", "?"})
 _GRADES = {str(grade): grade for grade in (0, 1, 2, 3)} | {f"{grade}.0": grade for grade in (0, 1, 2, 3)}
 
@@ -20,7 +24,7 @@ _GRADES = {str(grade): grade for grade in (0, 1, 2, 3)} | {f"{grade}.0": grade f
 def format_judgments(
     judgments: Sequence[Judgment], kind: str, *, queries: Mapping[str, str] | None = None, files: Mapping[str, str] | None = None
 ) -> str:
-    """Judgments as a text that `read_judgments` reads back, times to the microsecond.
+    """Judgments as a text that `read_judgments` reads back, times to the microsecond; ``ms`` is how long each took, if measured.
 
     Parameters
     ----------
@@ -40,22 +44,50 @@ def format_judgments(
         raise InputError(f"Judgments cannot be written as {kind!r}; there are csv and jsonl.")
     rows = [
         (j.query_id, (queries or {}).get(j.query_id, ""), j.item_id, (files or {}).get(j.item_id, ""),
-         CANT_TELL if j.grade is None else j.grade, j.judge, _iso(j.at), j.note, j.origin)
+         CANT_TELL if j.grade is None else j.grade, j.judge, _iso(j.at), j.note, j.origin, j.ms)
         for j in judgments
     ]  # fmt: skip
     return (format_csv if kind == "csv" else format_jsonl)(COLUMNS, rows)
 
 
+@dataclass(frozen=True)
+class Rows:
+    """What a file of judgments says.
+
+    Attributes
+    ----------
+    judgments : tuple of Judgment
+    words : Mapping of query id to words
+        Of queries that the file names by their words.
+    not_found : tuple of (line, file, why)
+        Rows left out, for no image is called so.
+    """
+
+    judgments: tuple[Judgment, ...]
+    words: Mapping[str, str]
+    not_found: tuple[tuple[int, str, str], ...] = ()
+
+
 def read_judgments(
     text: str, name: str = "the judgments", *, judge: str = "", resolve: Resolve | None = None, origin: str = PERSON
 ) -> list[Judgment]:
+    """The same as `read_rows`, but a file that is not found is an error, too."""
+    found = read_rows(text, name, judge=judge, resolve=resolve, origin=origin)
+    for line, file, why in found.not_found[:1]:
+        raise InputError(f"Line {line} of {name} names the image {file[:80]!r}: {why}.")
+    return list(found.judgments)
+
+
+def read_rows(
+    text: str, name: str = "the judgments", *, judge: str = "", resolve: Resolve | None = None, origin: str = PERSON
+) -> Rows:
     """Judgments of a CSV or JSONL text.
 
     Parameters
     ----------
     text : str
         Needs a column ``grade`` (0 to 3, or "can't tell"); ``query_id`` or ``query``; ``item_id`` or ``file``. ``judge``,
-        ``time`` (ISO 8601, or seconds since 1970), ``note`` and ``origin`` may be there.
+        ``time`` (ISO 8601, or seconds since 1970), ``note``, ``origin`` and ``ms`` may be there.
     name : str
         Of the file, for messages; JSONL is known by its ending or its first character.
     judge : str
@@ -72,13 +104,22 @@ def read_judgments(
     """
     as_json = name.lower().endswith((".jsonl", ".ndjson")) or text.lstrip().startswith("{")
     records = json_records(text, name) if as_json else csv_records(text, name)
-    made = [_judgment(record, name, judge.strip(), resolve, origin) for record in records]
-    if not made:
+    made, words, lost = [], {}, []
+    for record in records:
+        judgment, why = _judgment(record, name, judge.strip(), resolve, origin)
+        if why:
+            lost.append((record.line, record.first(*_FILE), why))
+            continue
+        made.append(judgment)
+        if said := record.first(*_WORDS):
+            words.setdefault(judgment.query_id, said)
+    if not made and not lost:
         raise InputError(f"There is no judgment in {name}.")
-    return made
+    return Rows(tuple(made), words, tuple(lost))
 
 
-def _judgment(record: Record, name: str, judge: str, resolve: Resolve | None, origin: str) -> Judgment:
+def _judgment(record: Record, name: str, judge: str, resolve: Resolve | None, origin: str) -> tuple[Judgment, str]:
+    """A judgment, and why its image is not found."""
     at_line = f"Line {record.line} of {name}"
     said = record.first("grade", "relevance", "rating").lower().replace("\u2019", "'")
     if said not in _GRADES and said not in _NOT_TOLD:
@@ -86,14 +127,15 @@ def _judgment(record: Record, name: str, judge: str, resolve: Resolve | None, or
     who = record.first("judge", "rater", "annotator") or judge
     if not who:
         raise InputError(f"{at_line} does not name the judge; add a column 'judge', or say whose grades these are.")
+    item_id, why = _item_id(record, at_line, resolve)
     return Judgment(
-        _query_id(record, at_line), _item_id(record, at_line, resolve), _GRADES.get(said), who,
-        _seconds(record.first("time", "at"), at_line), record.first("note", "comment"), record.first("origin") or origin,
-    )  # fmt: skip
+        _query_id(record, at_line), item_id, _GRADES.get(said), who, _seconds(record.first("time", "at"), at_line),
+        record.first("note", "comment"), record.first("origin") or origin, _ms(record.first("ms"), at_line),
+    ), why  # fmt: skip
 
 
 def _query_id(record: Record, at_line: str) -> str:
-    query_id, words = record.first("query_id", "qid", "topic"), record.first("query", "query_text")
+    query_id, words = record.first("query_id", "qid", "topic"), record.first(*_WORDS)
     if query_id:
         return query_id
     if not words:
@@ -104,16 +146,14 @@ def _query_id(record: Record, at_line: str) -> str:
         raise InputError(f"{at_line}: {error}") from error
 
 
-def _item_id(record: Record, at_line: str, resolve: Resolve | None) -> str:
-    item_id, file = record.first("item_id", "docno", "doc_id"), record.first("file", "image", "filename")
+def _item_id(record: Record, at_line: str, resolve: Resolve | None) -> tuple[str, str]:
+    item_id, file = record.first("item_id", "docno", "doc_id"), record.first(*_FILE)
     if item_id:
-        return item_id
+        return item_id, ""
     if not file:
         raise InputError(f"{at_line} names no item; a column 'item_id' or 'file' is needed.")
     found, why = (None, "files cannot be looked up here") if resolve is None else resolve(file)
-    if found is None:
-        raise InputError(f"{at_line} names the image {file[:80]!r}: {why}.")
-    return found
+    return ("", why) if found is None else (found, "")
 
 
 def _iso(at: float) -> str:
@@ -131,3 +171,15 @@ def _seconds(text: str, at_line: str) -> float:
             return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError, OSError):
         raise InputError(f"{at_line} has the time {text[:40]!r}; write it as in 2026-05-01T12:00:00Z.") from None
+
+
+def _ms(text: str, at_line: str) -> int | None:
+    if not text:
+        return None
+    try:
+        ms = float(text)
+        if not 0 <= ms <= MS_AT_MOST:
+            raise ValueError(text)
+    except ValueError:
+        raise InputError(f"{at_line} has the time {text[:40]!r} in 'ms'; give milliseconds, 0 or more, or leave it empty.") from None
+    return round(ms)

@@ -19,6 +19,7 @@ from core.judge import markup
 from core.judge.evaluation import Table
 from core.judge.judgments import GRADE_WORDS
 from core.judge.story import Step
+from core.judge.wording import counted, verb
 
 PICTURE_PX = 180
 PICTURES_BYTES = 6_000_000
@@ -132,9 +133,9 @@ def report_html(subject: Subject, table: Table, story: Sequence[Step], picture: 
 
 
 def _about(subject: Subject, table: Table) -> str:
-    queries = "1 judged query" if len(table.queries) == 1 else f"{len(table.queries):,} judged queries"
+    queries = counted(len(table.queries), "judged query", "judged queries")
     what = f" of \u201c{subject.query_set}\u201d" if subject.query_set else ""
-    return f"{queries}{what} asked of {subject.collection}, {subject.n_items:,} images, encoder {subject.encoder}."
+    return f"{queries}{what} asked of {subject.collection}, {counted(subject.n_items, 'image')}, encoder {subject.encoder}."
 
 
 def _recipes(subject: Subject, table: Table) -> str:
@@ -180,7 +181,8 @@ def _bars(subject: Subject, table: Table) -> list[str]:
             out.append("<p>Equal for every query.</p>")
             continue
         shown = moved if len(moved) <= BARS_AT_MOST else moved[: BARS_AT_MOST // 2] + moved[-BARS_AT_MOST // 2 :]
-        said = [f"{len(order) - len(moved):,} of {len(order):,} queries are equal."] if len(moved) < len(order) else []
+        equal = len(order) - len(moved)
+        said = [f"{equal:,} of {len(order):,} queries {verb(equal)} equal."] if equal else []
         said += [f"Of the {len(moved):,} others the {BARS_AT_MOST // 2} at each end."] if len(shown) < len(moved) else []
         if said:
             out.append(f'<p class="quiet">{" ".join(said)}</p>')

@@ -171,11 +171,11 @@ def _query(seen: _Seen) -> Step:
     n = sum(grade >= table.rel for grade in seen.grades[query].values())
     items = "1 item answers it" if n == 1 else f"{n:,} items answer it"
     value = seen.value(table.baseline, query)
+    which = "the only query that has an answer" if len(able) == 1 else f"the middle one of the {len(able):,} queries that have an answer"
     text = (f"Somebody looks for \u201c{seen.words[query]}\u201d. By the judgments {items}. The recipe {table.baseline} answers with the "
             f"items "
-            f"below, which scores {value:.2f} in {table.metrics[0].title}: 1 would be the ideal order, 0 nothing relevant. It is the "
-            f"middle one of "
-            f"the {len(able):,} queries that have an answer.")  # fmt: skip
+            f"below, which scores {value:.2f} in {table.metrics[0].title}: 1 would be the ideal order, 0 nothing relevant. "
+            f"It is {which}.")  # fmt: skip
     return Step("A query", text, True, seen.words[query], query, (seen.panel("First hits", table.baseline, query),))
 
 
@@ -219,10 +219,11 @@ def _failure(seen: _Seen, query: str) -> Step:
     able = _answerable(seen)
     failed = sum(_first_right(seen, table.baseline, q) != 1 for q in able)
     first = _first_right(seen, table.baseline, query)
+    of = "the one query that has an answer" if len(able) == 1 else f"{failed:,} of the {len(able):,} queries that have an answer"
     where = f"the first relevant item comes at rank {first}" if first else f"no relevant item is among the first {table.depth}"
     text = (f"For \u201c{seen.words[query]}\u201d {where} ({table.metrics[0].title} {seen.value(table.baseline, query):.2f}). On top "
             f"stands something "
-            f"that was not judged relevant; so it is for {failed:,} of the {len(able):,} queries that have an answer.")  # fmt: skip
+            f"that was not judged relevant; so it is for {of}.")  # fmt: skip
     hub = seen.hub(query)
     return Step("A failure", text, True, seen.words[query], query,
                 (seen.panel("First hits", table.baseline, query, hub if seen.is_hub(hub) else ""),))

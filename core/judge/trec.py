@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from core.errors import InputError
 from core.judge.judgments import Consolidated
+from core.judge.wording import counted
 
 _TOKEN = re.compile(r"\S+")
 _LINE_END = re.compile(r"\r\n|\r|\n")  # as files are read by line; str.splitlines would end lines at form feeds too
@@ -45,7 +46,7 @@ def _fields(text: str, n: int, what: str) -> Iterable[tuple[int, list[str]]]:
             continue
         parts = _TOKEN.findall(line)
         if len(parts) != n:
-            raise InputError(f"Line {number} of the {what} has {len(parts)} fields where {n} are needed: {line[:80]!r}.")
+            raise InputError(f"Line {number} of the {what} has {counted(len(parts), 'field')} where {n} are needed: {line[:80]!r}.")
         yield number, parts
 
 

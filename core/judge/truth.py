@@ -14,6 +14,7 @@ import numpy as np
 from core.encode.adapt_data import Words, tidy, words_of_captions
 from core.errors import InputError
 from core.judge.proof import Bank, Trial, cut
+from core.judge.wording import counted, verb
 
 NEEDED_IMAGES, NEEDED_QUERIES = 150, 20
 """Below them an interval is too wide to say anything: images with a caption or label, judged queries."""
@@ -88,7 +89,7 @@ def of_captions(
     words = words_of_captions({item: able[item] for item in sampled(able, ITEMS_AT_MOST, seed)}, same, seed)
     if words.kind != "captions":
         raise InputError(
-            f"{len(words.item_ids):,} images share {len(words.texts):,} captions, so a caption has no one image to find; "
+            f"{counted(len(words.item_ids), 'image')} share {counted(len(words.texts), 'caption')}, so a caption has no one image to find; "
             "choose a column of labels instead."
         )
     part = _parts(words.groups, seed)
@@ -129,10 +130,11 @@ def _parts(groups: np.ndarray, seed: int) -> np.ndarray:
     _, group_of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     fit = np.flatnonzero(sizes[group_of] <= max(1, LARGEST_SHARE * len(groups)))
     if len(fit) < NEEDED_IMAGES:
+        out = len(groups) - len(fit)
         raise InputError(
-            f"Of {len(groups):,} images with a caption {len(groups) - len(fit):,} are in groups of copies, near-duplicates or shared "
-            f"captions that are too large to be divided (the largest has {sizes.max():,}); {len(fit):,} are left, and this needs "
-            f"{NEEDED_IMAGES} or more."
+            f"Of {counted(len(groups), 'image')} with a caption {out:,} {verb(out)} in groups of copies, near-duplicates or shared "
+            f"captions that are too large to be divided (the largest has {sizes.max():,}); {len(fit):,} {verb(len(fit))} left, and this "
+            f"needs {NEEDED_IMAGES} or more."
         )
     part = np.full(len(groups), -1)
     part[fit] = cut(groups[fit], (1 / 3, 1 / 3, 1 / 3), seed)

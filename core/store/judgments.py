@@ -51,6 +51,13 @@ class Judgments:
         with self._db.write() as connection:
             return [_insert(connection, j, j.at or time.time(), j.origin, j.copied_from) for j in judgments]
 
+    def rename_query(self, query_id: str, to: str) -> int:
+        """Give every judgment of a query to the same query's other id; how many count now."""
+        with self._db.write() as connection:
+            n = connection.execute("SELECT count(*) FROM judgments WHERE query_id = ? AND undone_at IS NULL", (query_id,)).fetchone()[0]
+            connection.execute("UPDATE judgments SET query_id = ? WHERE query_id = ?", (to, query_id))
+        return int(n)
+
     def undo(self, row_id: int) -> None:
         """Mark a judgment as undone, and its copies.
 

@@ -6,16 +6,17 @@ import json
 import re
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from core.errors import InputError, NotFound
-from core.store.base import CollectionBase
+from core.store.base import CollectionBase, read_meta, write_meta
 from core.store.names import check_name
 from core.types import Query, SavedQuery, Term, TextMatch
 
 SESSION_S = 30 * 60.0
 """A session of searching ends after so many seconds without a search, the usual cut in the study of query logs."""
+_ALIASES = "query_aliases"
 _AT = re.compile(r"(?P<name>.*)@(?P<version>[1-9]\d{0,8})\Z", re.DOTALL)
 _KEPT = "query_id, text, query, guideline, origin, asked"
 
@@ -198,6 +199,18 @@ class QueriesPart(CollectionBase):
                         (place if free else None, name, *row, time.time()),
                     )
             return _note(connection, name, f"as in version {version}")
+
+    # ------------------------------------------------------------ other ids
+
+    def query_aliases(self) -> dict[str, str]:
+        """Other ids that files have for queries -> the id under which a query is kept."""
+        return dict(self._meta(_ALIASES, {}))  # type: ignore[call-overload]
+
+    def add_query_aliases(self, aliases: Mapping[str, str]) -> None:
+        """Remember other ids of queries."""
+        if new := {alias: query_id for alias, query_id in aliases.items() if alias != query_id}:
+            with self._write() as connection:
+                write_meta(connection, _ALIASES, {**read_meta(connection, _ALIASES, {}), **new})  # type: ignore[dict-item]
 
     # ------------------------------------------------------------ log
 

@@ -17,7 +17,7 @@ EXTENSIONS = ("csv", "jsonl", "ndjson", "topics", "trec", "tsv", "txt", "xml")
 
 
 def typed(text: str) -> list[SavedQuery]:
-    """Queries typed or pasted one a line, in the query language; the same one twice is one.
+    """Queries typed or pasted one a line, in the query language, each as often as it is there.
 
     Raises
     ------
@@ -25,7 +25,7 @@ def typed(text: str) -> list[SavedQuery]:
         With the line, and the column in it.
     """
     said = [(n, line.strip()) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
-    made: dict[str, SavedQuery] = {}
+    made = []
     for n, line in said:
         at = f"Line {n}: " if len(said) > 1 else ""
         try:
@@ -34,12 +34,12 @@ def typed(text: str) -> list[SavedQuery]:
             raise QueryError(f"{at}{error}", error.column, error.text or line) from None
         if not query.terms and not query.literals:
             raise InputError(f"{at}There is no query in {line[:80]!r}.")
-        made.setdefault(query.query_id, SavedQuery(query.query_id, line[:TEXT_AT_MOST], query))
-    return list(made.values())
+        made.append(SavedQuery(query.query_id, line[:TEXT_AT_MOST], query))
+    return made
 
 
 def read(collection: Collection, text: str, kind: str = "", file: str = "") -> Sequence[SavedQuery]:
-    """The queries of a text; images that it names are looked up by item id or file name.
+    """The queries of a text, as often as it has them; images that it names are looked up by item id or file name.
 
     Parameters
     ----------
@@ -60,7 +60,10 @@ def read(collection: Collection, text: str, kind: str = "", file: str = "") -> S
     if kind not in KINDS:
         raise InputError(f"Queries come as {', '.join(KINDS)}; {kind!r} is none of them.")
     resolve: Callable[[str], tuple[str | None, str]] = resolver(collection)
-    found = typed(text) if kind == "lines" and not file else read_queries(text, file or "the text", kind=kind, resolve=resolve)
+    if kind == "lines" and not file:
+        found = typed(text)
+    else:
+        found = read_queries(text, file or "the text", kind=kind, resolve=resolve, again=True)
     long = next((one for one in found if len(one.guideline) > GUIDELINE_AT_MOST), None)
     if long is not None:
         n = len(long.guideline)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection as Some
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from core.errors import InputError
 from core.judge import Disagreement, consolidate, disagreements, format_qrels, latest, parse_qrels, progress, qrels_of
 from core.judge.agreement import Report, agreement
 from core.judge.judgments import ADJUDICATION, COPIES, PERSON
-from core.judge.records import format_judgments, read_judgments
+from core.judge.records import Rows, format_judgments, read_rows
 from core.store import Collection
 from core.types import Judgment, SavedQuery
 from core.workbench.querysets import QuerySetService
@@ -30,21 +31,40 @@ class JudgingSummary:
     copied: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Imported:
     """Grades that came from a file.
 
     Attributes
     ----------
     rows : tuple of int
-        For `JudgmentService.undo`.
-    unknown_items, unknown_queries : int
-        Different ones that this collection does not have; their grades are kept all the same.
+        For `JudgmentService.undo_many`: what was taken.
+    n_read : int
+        Rows of the file.
+    n_queries : int
+        Different ones.
+    n_items : int
+        Different ones.
+    unknown_queries, unknown_items : Mapping of str to int
+        What is called so in the file and is in no query set, or no item of this collection -> its rows. Their grades are kept,
+        and count once it is there.
+    not_found : tuple of (line, file, why)
+        Rows left out, for no image is called so.
+    aliased : int
+        Rows under another id of a query that a set has.
+    again : int
+        Rows on a pair that the same judge has graded in an earlier one; the last counts.
     """
 
     rows: tuple[int, ...]
-    unknown_items: int
-    unknown_queries: int
+    n_read: int
+    n_queries: int
+    n_items: int
+    unknown_queries: Mapping[str, int]
+    unknown_items: Mapping[str, int]
+    not_found: tuple[tuple[int, str, str], ...] = ()
+    aliased: int = 0
+    again: int = 0
 
 
 class JudgmentService:
@@ -236,22 +256,39 @@ class JudgmentService:
         Raises
         ------
         InputError
-            With the line, where one cannot be read, or a grade is not 0..3; nothing is added then.
+            With the line, where one cannot be read, or a grade is not 0..3; nothing is added then. A row whose image is named by
+            a file that is not here is left out, and said.
         """
         text = text.removeprefix("\ufeff")
         if name.lower().endswith((".csv", ".jsonl", ".ndjson")):
             from core.judge.named import resolver  # it brings the decoder along
 
-            said = read_judgments(text, name, judge=judge, resolve=resolver(self._collection))
+            file = read_rows(text, name, judge=judge, resolve=resolver(self._collection))
         else:
             if not judge.strip():
                 raise InputError("Qrels do not say who gave the grades; give a name for them.")
-            qrels = parse_qrels(text, grades=(0, 1, 2, 3))
-            said = [Judgment(q.topic, q.docno, q.relevance, judge.strip()) for q in qrels]
-        queries = {q.query_id for q in self._collection.saved_queries()}
-        items = set(self._collection.ids())
+            file = Rows(tuple(Judgment(q.topic, q.docno, q.relevance, judge.strip()) for q in parse_qrels(text, (0, 1, 2, 3))), {})
+        kept_as = self._kept_as({j.query_id for j in file.judgments})
+        items = {j.item_id for j in file.judgments}
+        there = self._collection.has(items)
+        said = [replace(j, query_id=kept_as[j.query_id] or j.query_id) for j in file.judgments]
         rows = self._collection.judgments.add_many(said)
-        return Imported(tuple(rows), len({j.item_id for j in said} - items), len({j.query_id for j in said} - queries))
+        return Imported(
+            tuple(rows), len(file.judgments) + len(file.not_found), len(kept_as), len(items),
+            Counter(file.words.get(j.query_id) or j.query_id for j in file.judgments if kept_as[j.query_id] is None),
+            Counter(j.item_id for j in file.judgments if j.item_id not in there), file.not_found,
+            sum(kept_as[j.query_id] not in (None, j.query_id) for j in file.judgments),
+            len(said) - len({(j.query_id, j.item_id, j.judge, j.origin) for j in said}),
+        )  # fmt: skip
+
+    def _kept_as(self, named: Some[str]) -> dict[str, str | None]:
+        """Ids of a file -> the id under which a set has the query: its own, one that it is an alias of, that of its content."""
+        saved = {one.query_id: one for one in self._collection.saved_queries()}
+        content: dict[str, str] = {}
+        for query_id, one in saved.items():
+            content.setdefault(one.query.query_id, query_id)
+        aliases = self._collection.query_aliases()
+        return {one: next((known for known in (one, aliases.get(one)) if known in saved), content.get(one)) for one in named}
 
     # ------------------------------------------------------------ agreement
 

@@ -14,7 +14,7 @@ from core.judge.pools import DEPTH_AT_MOST, Pooled, PoolStatistics
 from core.search.filters import condition
 from core.search.recipes import recipe, recipes, to_json
 from core.store import Collection, PoolRecord, PoolRow
-from core.types import Job, Query, Recipe
+from core.types import Job, Query, Recipe, SavedQuery
 from core.workbench.querysets import QuerySetService
 from core.workbench.submitting import submit
 
@@ -47,6 +47,29 @@ class PoolService:
                 label = label if label not in found else f"{label} ({one.set_id})"
                 found[label] = Arm(Recipe(name="plain", set=one.set_id), label=label)
         return found
+
+    def nothing(self, query_set: str, where: str = "") -> list[SavedQuery]:
+        """Queries of a set that no image passes, with this filter on top of their own.
+
+        Raises
+        ------
+        QueryError
+            The filter cannot be read.
+        NotFound
+            There is no such set.
+        """
+        condition(self._collection, Query(where=where.strip()))
+        passes: dict[tuple[object, ...], bool] = {}
+        out = []
+        for one in QuerySetService(self._collection).get(query_set).queries:
+            query = pools.narrowed(one.query, where)
+            key = query.where, query.literals
+            if key not in passes:
+                asked = condition(self._collection, query)
+                passes[key] = bool(self._collection.select(f"SELECT 1 FROM items WHERE items.trashed_at IS NULL AND {asked.sql} LIMIT 1",
+                                                           asked.params))  # fmt: skip
+            out += [one] * (not passes[key])
+        return out
 
     # ------------------------------------------------------------ making
 

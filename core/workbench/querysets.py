@@ -1,34 +1,33 @@
-"""Query sets as a service: brought as text, sampled from the collection, harvested from the log; edited, versioned."""
+"""Query sets as a service: brought as text, edited, versioned; `core.workbench.query_sampling` draws queries."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from core.errors import InputError, NotFound, QueryError
+from core.judge.judgments import ADJUDICATION, PERSON
 from core.judge.querysets import format_queries
-from core.query.parse import check, parse, render
-from core.rank import fold as folding
+from core.judge.repeats import once
+from core.query.parse import parse, render
 from core.search.filters import condition
-from core.store import AskedQuery, Collection, SetVersion
+from core.store import SetVersion
 from core.store.names import tidy_name
-from core.types import Query, SavedQuery, Term
+from core.types import Query, SavedQuery
 from core.workbench.drafts import GUIDELINE_AT_MOST, TEXT_AT_MOST, read
+from core.workbench.query_sampling import Added, QuerySampling
 
 QUERIES_AT_MOST = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Added:
-    """What became of queries that were brought: the set's version now, new ones, ones that were in it, and `before` for undoing."""
+@dataclass(frozen=True)
+class Graded:
+    """Queries of a set that people have graded, and the other sets that hold some of these: name -> how many."""
 
-    name: str
-    version: int
-    new: int
-    known: int
-    before: int
+    n: int
+    n_queries: int
+    others: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -45,11 +44,8 @@ class QuerySet:
         return f"{self.name}@{self.version}"
 
 
-class QuerySetService:
+class QuerySetService(QuerySampling):
     """``wb.querysets``."""
-
-    def __init__(self, collection: Collection) -> None:
-        self._collection = collection
 
     # ------------------------------------------------------------ reading
 
@@ -75,6 +71,29 @@ class QuerySetService:
         there = ", ".join(one for one, _ in self.names()) or "none"
         raise NotFound(f"There is no query set {name!r}; there are: {there}.")
 
+    def graded(self, name: str) -> Graded:
+        """How many queries of a set have grades by people, and which other sets share them: a grade belongs to a query."""
+        ids = {one.query_id for one in self._collection.saved_queries(name)}
+        graded = self._graded_ids() & ids
+        return Graded(len(graded), len(ids), self._holding(graded, name))
+
+    def twice(self, name: str) -> Mapping[str, str]:
+        """Ids of queries that a set has a second time, as sets from before may -> the id of the first."""
+        held = self._collection.saved_queries(name)
+        kept = {one.query_id for one in once(held).queries}
+        first: dict[str, str] = {}
+        for one in held:
+            first.setdefault(one.query.query_id, one.query_id)
+        return {one.query_id: first[one.query.query_id] for one in held if one.query_id not in kept}
+
+    def _graded_ids(self) -> set[str]:
+        return {query_id for query_id, _ in self._collection.judgments.pairs((PERSON, ADJUDICATION))}
+
+    def _holding(self, ids: set[str], but: str) -> dict[str, int]:
+        found = Counter(set_name for set_name, query_id in self._collection.select("SELECT set_name, query_id FROM queries ORDER BY n")
+                        if set_name != but and query_id in ids)  # fmt: skip
+        return dict(found)
+
     def line(self, query: SavedQuery) -> str:
         """The query in the query language, for editing."""
         return render(query.query)
@@ -83,6 +102,8 @@ class QuerySetService:
 
     def add(self, text: str, name: str, kind: str = "", file: str = "") -> Added:
         """Add the queries of a text to a set, which is made if it is new: all of them, or none where one cannot be read.
+
+        The same query is in a set once. What else the file calls it is remembered, so that qrels with those ids still match.
 
         Parameters
         ----------
@@ -113,22 +134,41 @@ class QuerySetService:
                     condition(self._collection, Query(where=one.query.where))
                 except QueryError as error:
                     raise QueryError(f"In the filter of {one.text[:80]!r}: {error}", error.column, error.text or one.query.where) from None
-        self._check_ids({one.query_id: one for one in queries}, name)
-        return self.keep(queries, name)
+        self._check_ids({one.query_id: one for one in queries})
+        return self._take(queries, name, "added")
 
-    def _check_ids(self, made: Mapping[str, SavedQuery], name: str) -> None:
+    def _check_ids(self, made: Mapping[str, SavedQuery]) -> None:
         """Judgments are kept by the query's id, so an id must not stand for two queries."""
+        called: dict[str, list[str]] = {}
+        for alias, query_id in self._collection.query_aliases().items():
+            called.setdefault(query_id, []).append(alias)
         for other, _ in self.names():
             for there in self._collection.saved_queries(other):
-                new = made.get(there.query_id)
-                if new is not None and new.query != there.query:
-                    raise InputError(
-                        f"The id {there.query_id} stands for {there.text!r} in {other} already, and here for {new.text!r}; "
-                        "grades are kept by it, so give one of them another id."
-                    )
+                for query_id in (there.query_id, *called.get(there.query_id, ())):
+                    new = made.get(query_id)
+                    if new is not None and new.query != there.query:
+                        raise InputError(
+                            f"The id {query_id} stands for {there.text!r} in {other} already, and here for {new.text!r}; "
+                            "grades are kept by it, so give one of them another id."
+                        )
+
+    def _take(self, queries: Sequence[SavedQuery], name: str, why: str) -> Added:
+        """Add queries, each once, and remember what else they are called."""
+        name = tidy_name(name)
+        held = self._collection.saved_queries(name)
+        found = once(queries, held, self._collection.query_aliases())
+        new = {one.query_id for one in found.queries} - {one.query_id for one in held}
+        added = self.keep(found.queries, name, why)
+        self._collection.add_query_aliases(found.aliases)
+        saved = {one.query_id for one in self._collection.saved_queries()}
+        renamed = sum(self._collection.judgments.rename_query(alias, query_id)
+                      for alias, query_id in found.aliases.items() if alias not in saved)  # fmt: skip
+        graded = self._graded_ids() & new
+        return replace(added, repeats=found.repeats, aliases=found.aliases, renamed=renamed, graded=len(graded),
+                       graded_in=tuple(self._holding(graded, name)))  # fmt: skip
 
     def keep(self, queries: Sequence[SavedQuery], name: str, why: str = "added") -> Added:
-        """Add queries as they are, without a look at ids that other sets have."""
+        """Add queries as they are, under their ids, without a look at what the set has under others."""
         name = tidy_name(name)
         held = {q.query_id: q for q in self._collection.saved_queries(name)}
         versions = self.versions(name)
@@ -141,116 +181,6 @@ class QuerySetService:
         version = self._collection.save_queries(kept, name, why)
         new = sum(q.query_id not in held for q in kept)
         return Added(name, version, new, len(kept) - new, before)
-
-    # ------------------------------------------------------------ sampling and harvesting
-
-    def sample_captions(self, name: str, n: int, seed: int = 0) -> Added:
-        """Add captions as queries: an even sample, one a group of near-duplicates, no caption twice.
-
-        Raises
-        ------
-        InputError
-            No image has a caption.
-        """
-        captions = self._collection.captions_of(self._collection.ids())
-        said = {item_id: next((" ".join(t.split()) for t in texts if t.strip()), "") for item_id, texts in captions.items()}
-        texts: dict[str, str] = {}
-        for item_id in self._leaders(item_id for item_id, text in said.items() if text):
-            texts.setdefault(said[item_id].casefold(), said[item_id])
-        able = [one for text in texts.values() if (one := _of_words(text, "caption")) is not None]
-        if not able:
-            raise InputError("No image of the collection has a caption to ask with; sample from labels, or type queries.")
-        return self.keep(_some(able, n, seed), name, "sampled from captions")
-
-    def sample_labels(self, name: str, column: str, n: int, seed: int = 0) -> Added:
-        """Add the values of a column as queries, each once: an even sample of them.
-
-        Raises
-        ------
-        InputError
-            There is no such column, or it has no values.
-        """
-        values = self._collection.select(
-            "SELECT DISTINCT json_extract(meta, ?) FROM items WHERE trashed_at IS NULL ORDER BY 1", (self._path(column),)
-        )
-        texts = list(dict.fromkeys(" ".join(str(value).split()) for (value,) in values if value is not None))
-        able = [one for text in texts if text and (one := _of_words(text, "label")) is not None]
-        if not able:
-            raise InputError(f"No image of the collection has a value in {column}.")
-        return self.keep(_some(able, n, seed), name, f"sampled from {column}")
-
-    def sample_images(self, name: str, n: int, seed: int = 0, column: str = "") -> Added:
-        """Add images as queries, one a group of near-duplicates: an even sample, or evenly from every value of a column.
-
-        Raises
-        ------
-        InputError
-            There are no images, or the column is not there.
-        """
-        ids = self._leaders(self._collection.ids())
-        if not ids:
-            raise InputError("There are no images to ask with yet.")
-        kinds: dict[str, list[str]] = {}
-        if column:
-            known = dict(self._collection.select("SELECT item_id, json_extract(meta, ?) FROM items", (self._path(column),)))
-            for item_id in ids:
-                if known.get(item_id) is not None:
-                    kinds.setdefault(str(known[item_id]), []).append(item_id)
-            if not kinds:
-                raise InputError(f"No image of the collection has a value in {column}.")
-        else:
-            kinds[""] = ids
-        rng = np.random.default_rng(seed)
-        dealt = [rng.permutation(kinds[kind]).tolist() for kind in sorted(kinds)]
-        dealt = [dealt[at] for at in rng.permutation(len(dealt))]
-        # One of each kind in turn, until there are enough.
-        order = [items[turn] for turn in range(max(map(len, dealt))) for items in dealt if turn < len(items)]
-        names = {item.item_id: item.caption or item.file for item in self._collection.items(order[: max(0, n)])}
-        made = []
-        for item_id in order[: max(0, n)]:
-            query = Query((Term("item", item_id),))
-            made.append(SavedQuery(query.query_id, f"like {names.get(item_id) or item_id}"[:TEXT_AT_MOST], query, origin="image"))
-        return self.keep(made, name, "sampled from images")
-
-    def asked(self, *, times: int = 1, sessions: int = 1) -> list[AskedQuery]:
-        """Queries of the search log, each once, most frequent first: those asked so often, in so many sessions."""
-        return [one for one in self._collection.asked_queries() if one.times >= times and one.sessions >= sessions]
-
-    def harvest(self, name: str, n: int | None = None, *, times: int = 1, sessions: int = 1) -> Added:
-        """Add queries of the search log to a set, with how often each was asked; the most frequent first.
-
-        Parameters
-        ----------
-        n : int, optional
-            At most so many.
-        times, sessions : int
-            Only what was asked so often, in so many sessions: 2 sessions leave out what somebody tried once.
-
-        Raises
-        ------
-        InputError
-            No query of the log is like that.
-        """
-        found = self.asked(times=times, sessions=sessions)[:n]
-        if not found:
-            raise InputError("No query of the search log was asked that often; ask for less, or search first.")
-        made = []
-        for one in found:
-            where = f" where {one.query.where}" if one.query.where.strip() else ""
-            made.append(SavedQuery(one.query_id, f"{render(one.query)}{where}"[:TEXT_AT_MOST], one.query, origin="search log",
-                                   asked=one.times))  # fmt: skip
-        return self.keep(made, name, "harvested from the search log")
-
-    def _leaders(self, ids: Iterable[str]) -> list[str]:
-        """In order, one a group of near-duplicates."""
-        ordered = sorted(ids)
-        return [ordered[at] for at in folding.leaders(ordered, folding.load(self._collection))]
-
-    def _path(self, column: str) -> str:
-        names = [one.name for one in self._collection.columns()]
-        if column not in names:
-            raise InputError(f"There is no column {column!r}; there are: {', '.join(names) or 'none'}.")
-        return f'$."{column}"'
 
     # ------------------------------------------------------------ changing
 
@@ -278,6 +208,8 @@ class QuerySetService:
             query = parse(line.strip(), where=held.query.where)
             if not query.terms and not query.literals:
                 raise InputError("The query is empty; write some words, or remove it.")
+            if any(one.query == query and one.query_id != query_id for one in self._collection.saved_queries(name)):
+                raise InputError(f"The query {line.strip()[:TEXT_AT_MOST]!r} is in {name} already.")
             new = SavedQuery(query.query_id, line.strip()[:TEXT_AT_MOST], query, held.guideline, "typed")
         if guideline is not None:
             if len(guideline) > GUIDELINE_AT_MOST:
@@ -314,20 +246,3 @@ class QuerySetService:
     def export(self, name: str, kind: str = "jsonl") -> str:
         """The queries of a set (or ``set@version``) as ``jsonl``, ``csv`` or ``topics``, which `add` reads."""
         return format_queries(self.get(name).queries, kind)
-
-
-def _of_words(text: str, origin: str) -> SavedQuery | None:
-    """Words as they are; None where they cannot be a query."""
-    try:
-        query = check(Query((Term("text", text),)))
-    except QueryError:
-        return None
-    return SavedQuery(query.query_id, text[:TEXT_AT_MOST], query, origin=origin)
-
-
-def _some(able: Sequence[SavedQuery], n: int, seed: int) -> list[SavedQuery]:
-    """`n` of them, in their order."""
-    if n < 1:
-        raise InputError(f"{n} queries were asked for; ask for 1 or more.")
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(able))[:n])
-    return [able[at] for at in chosen]

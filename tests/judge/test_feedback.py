@@ -17,7 +17,7 @@ from core.judge import feedback
 def test_halves_share_nothing_and_both_have_something_relevant(grades, seed):
     relevant = sum(grade >= 1 for grade in grades.values())
     if len(grades) < 4 or relevant < 2:
-        with pytest.raises(InputError, match=f"here {len(grades)} are judged and {relevant} relevant"):
+        with pytest.raises(InputError, match=f"here {len(grades)} {'is' if len(grades) == 1 else 'are'} judged and {relevant} relevant"):
             feedback.halves(grades, seed)
         return
     one, other = feedback.halves(grades, seed)

@@ -138,7 +138,7 @@ def test_any_text_is_read_or_refused_in_words(text, kind):
 TIMES = st.integers(1, 4_000_000_000_000_000).map(lambda n: n / 1e6)
 JUDGMENTS = st.lists(st.builds(
     Judgment, TOKEN, TOKEN, st.sampled_from([0, 1, 2, 3, None]), WORDS.map(str.strip), TIMES, WORDS.map(str.strip),
-    st.sampled_from(["judge", "adjudication", "names and keywords"]),
+    st.sampled_from(["judge", "adjudication", "names and keywords"]), st.none() | st.integers(0, 2**53),
 ), min_size=1, max_size=5)  # fmt: skip
 
 
@@ -147,8 +147,8 @@ JUDGMENTS = st.lists(st.builds(
 def test_judgments_come_back_as_they_were(said):
     for kind in ("csv", "jsonl"):
         back = read_judgments(format_judgments(said, kind, queries={said[0].query_id: "red, \"car\""}))
-        assert [(j.query_id, j.item_id, j.grade, j.judge, j.note, j.origin) for j in back] == [
-            (j.query_id, j.item_id, j.grade, j.judge, j.note, j.origin) for j in said
+        assert [(j.query_id, j.item_id, j.grade, j.judge, j.note, j.origin, j.ms) for j in back] == [
+            (j.query_id, j.item_id, j.grade, j.judge, j.note, j.origin, j.ms) for j in said
         ]
         assert [j.at for j in back] == pytest.approx([j.at for j in said], abs=2e-6, rel=0)
 
@@ -159,7 +159,7 @@ def test_judgments_of_a_spreadsheet():
     found = read_judgments(text, judge="bob", resolve=lambda file: (file[0], ""))
     assert [(j.query_id, j.item_id, j.grade, j.judge) for j in found] == [(red, "a", 2, "ann"), (red, "b", None, "bob")]
     rows = format_judgments(found, "csv", files={"a": "a.jpg"}).splitlines()[1:]
-    assert rows == [f"{red},,a,a.jpg,2,ann,,,judge", f"{red},,b,,can't tell,bob,,,judge"]
+    assert rows == [f"{red},,a,a.jpg,2,ann,,,judge,", f"{red},,b,,can't tell,bob,,,judge,"]
 
 
 @pytest.mark.parametrize(
@@ -174,6 +174,8 @@ def test_judgments_of_a_spreadsheet():
         ("query_id,item_id,grade,judge,time\nq,i,1,a,yesterday", "has the time 'yesterday'"),
         ("query_id,item_id,grade,judge,time\nq,i,1,a,1e300", "has the time '1e300'"),
         ("query_id,item_id,grade,judge\n", "no judgment in x.csv"),
+        ("query_id,item_id,grade,judge,ms\nq,i,1,a,20.0\nq,i,1,a,-3", "Line 3 of x.csv has the time '-3' in 'ms'; give milliseconds"),
+        ("query_id,item_id,grade,judge,ms\nq,i,1,a,nan", "has the time 'nan' in 'ms'"),
     ],
 )
 def test_judgments_that_cannot_be_read(text, says):

@@ -121,7 +121,8 @@ def test_run_round_trip_to_the_byte(lines):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("q 0 a\n", "Line 1 of the qrels has 3 fields where 4"), ("q 0 a 1\nq 0 b x\n", "Line 2 .*'x'")],
+    [("q 0 a\n", "Line 1 of the qrels has 3 fields where 4"), ("q\n", "Line 1 of the qrels has 1 field where 4"),
+     ("q 0 a 1\nq 0 b x\n", "Line 2 .*'x'")],
 )
 def test_bad_qrels_name_the_line(text, message):
     with pytest.raises(InputError, match=message):

@@ -107,6 +107,13 @@ def test_an_item_that_is_right_for_those_who_find_it_is_no_hub():
     assert steps[2].query_id == "q" and not steps[3].told
 
 
+def test_one_query_is_told_of_as_one():
+    rankings, grades = {"r": {"q": ("x", "a")}}, {"q": {"a": 1, "x": 0}}
+    steps = tell(evaluate(rankings, grades, baseline="r", depth=10), rankings, grades, {"q": "w"}, str, 1000)
+    assert "It is the only query that has an answer." in steps[0].text
+    assert "so it is for the one query that has an answer." in steps[2].text
+
+
 # ---------------------------------------------------------------- the report
 
 

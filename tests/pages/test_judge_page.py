@@ -12,8 +12,11 @@ from streamlit.testing.v1 import AppTest
 from core.jobs import Queue
 from core.store import PoolRecord, PoolRow
 from core.types import Judgment
+from core.workbench.judgments import Imported
+from core.workbench.query_sampling import Added
 from pages import _judge_screen, _shared
 from pages._judge_agreement import agreement_line
+from pages._judge_brought import grades_said, queries_said
 from pages._judge_queue import DECIDE, Setting
 from pages._judging import save_presses
 from tests.cutoff_world import cutoff_world
@@ -415,6 +418,63 @@ def test_hostile_names_are_text(app, wb):
     part(app, "Pools")
 
 
+def told(app):
+    return " ".join(one.value for one in (*app.success, *app.get("text"), *app.caption)).replace("\\", "")
+
+
+def test_what_was_brought_twice_is_said(app, wb):
+    red = wb.querysets.get("Colours").queries[0].query_id
+    wb.judgments.add(red, wb.collection.ids()[0], 3, "ann")
+    part(judging(app), "Queries")
+    assert "1 of 3 queries has grades by people." in told(app)
+    app.selectbox(key="judge_queries_set").set_value("A new set").run()
+    app.text_input(key="judge_queries_new").set_value("Pasted").run()
+    app.text_area[0].set_value("red\nyellow\nred\nred")
+    app.button("FormSubmitter:judge_add_Pasted-Add queries").click().run()
+    assert not app.exception and "2 queries added to Pasted. 2 lines said the same again and were left out." in told(app)
+    assert "1 of the 2 new queries has grades already, from the set Colours." in told(app)
+    assert "1 of 2 queries has grades already, shared with the set Colours (1)" in told(app)
+
+
+def test_a_set_says_what_it_has_twice(app, wb):
+    red = wb.querysets.get("Colours").queries[0]
+    wb.judgments.save_queries([replace(red, query_id="q<7>")], "Colours")
+    part(judging(app), "Queries")
+    assert f"1 query is in this set twice, and judged and counted twice: q<7> = {red.query_id}. Remove one of each." in told(app)
+
+
+def test_sentences_count_in_the_singular_and_the_plural():
+    one = Added("s", 1, 1, 1, 0, 1, {"q7": "q2"}, 1, 1, ("a",))
+    assert " ".join(queries_said(one)) == (
+        "1 query added to s; 1 was in it already. 1 line said the same again and was left out. 1 query was there twice: q7 = q2. Each is "
+        "kept once, and grades that a file gives to the other id are taken for it. 1 grade under such an id counts for it now. 1 of the "
+        "1 new query has grades already, from the set a."
+    )  # fmt: skip
+    many = Added("s", 1, 9, 2, 0, 2, {f"q{n}": "q0" for n in range(1, 8)}, 2, 2, ("a", "b"))
+    assert " ".join(queries_said(many)) == (
+        "9 queries added to s; 2 were in it already. 2 lines said the same again and were left out. 7 queries were there twice: q1 = q0, "
+        "q2 = q0, q3 = q0, q4 = q0, q5 = q0 and 2 more. Each is kept once, and grades that a file gives to the other id are taken for it. "
+        "2 grades under such an id count for it now. 2 of the 9 new queries have grades already, from the sets a, b."
+    )  # fmt: skip
+    one = Imported((1,), 2, 1, 1, {"red": 1}, {"i1": 1}, ((3, "f.jpg", "no picture is called so"),), 1, 1)
+    assert " ".join(grades_said(one)) == (
+        "2 rows read, 1 taken. 1 row names 1 query that no set has: 'red'. Its grade is kept; add it under Queries, with the same id or "
+        "words, and it counts. 1 row names 1 image that is not in this collection: 'i1'. Its grade is kept, and counts once the image is "
+        "here under this id. 1 row is left out, for its file is not found: 'f.jpg' in line 3 (no picture is called so). Bring the "
+        "images first, then the file again. 1 row has another id of a query that a set has, and counts for it. 1 row grades what the same "
+        "judge had graded before in this file; the last one counts."
+    )  # fmt: skip
+    many = Imported(tuple(range(9)), 11, 2, 2, {"red": 3, "q8": 1}, {"i1": 2, "i2": 1},
+                    ((3, "f.jpg", "no"), (5, "g.jpg", "no")), 2, 2)  # fmt: skip
+    assert " ".join(grades_said(many)) == (
+        "11 rows read, 9 taken. 4 rows name 2 queries that no set has: 'red', 'q8'. Their grades are kept; add them under Queries, with "
+        "the same ids or words, and they count. 3 rows name 2 images that are not in this collection: 'i1', 'i2'. Their grades are kept, "
+        "and count once the images are here under these ids. 2 rows are left out, for their files are not found: 'f.jpg' in line 3, "
+        "'g.jpg' in line 5 (no). Bring the images first, then the file again. 2 rows have another id of a query that a set has, and "
+        "count for it. 2 rows grade what the same judge had graded before in this file; the last one counts."
+    )  # fmt: skip
+
+
 # ---------------------------------------------------------------- pools
 
 
@@ -433,6 +493,41 @@ def test_a_pool_is_asked_for_and_what_is_wrong_is_said(app, wb):
     assert job.kind == "pool" and job.args["judges"] == ["ann", "bob"] and job.args["overlap"] == 0.2 and job.args["depth"] == 7
     app.button(key="judge_pool_cancel").click().run()
     assert Queue().jobs(wb.key, live=True) == ()
+
+
+def test_what_a_filter_leaves_of_a_pool_is_said_under_its_field(app, wb):
+    part(judging(app), "Pools")
+
+    def make(where):
+        app.text_input(key="judge_pool_where").set_value(where)
+        app.button("FormSubmitter:judge_pool_make-Make the pool").click().run()
+        assert not app.exception
+        (form,) = [block for block in blocks(app.main) if block.type == "form"]
+        shown = [one for one in leaves(form) if one.type in ("text_input", "alert", "code", "slider", "error", "warning")]
+        return shown[next(n for n, one in enumerate(shown) if getattr(one, "key", "") == "judge_pool_where") + 1 :]
+
+    wrong = make("nothing = 3")
+    assert wrong[0].type == "error" and "nothing" in wrong[0].value and wrong[1].type == "code" and "^" in wrong[1].value
+    none = make("number < 0")
+    assert none[0].type == "error" and wb.pools.job() is None
+    assert none[0].value.replace("\\", "") == ("3 of 3 queries find nothing with this filter: 'red', 'blue', 'green -blue'. "
+                                               "No pool is made.")  # fmt: skip
+    wb.querysets.add("query,where\nred,number < 5\nblue,number > 5\n", "narrow", "csv")
+    app.run()
+    app.selectbox(key="judge_pool_set").set_value("narrow")
+    some = make("number > 5")
+    assert some[0].type == "warning" and "1 of 2 queries finds nothing with this filter: 'red'" in some[0].value.replace("\\", "")
+    assert len(Queue().jobs(wb.key, live=True)) == 1
+
+
+def blocks(block):
+    for child in getattr(block, "children", {}).values():
+        yield child
+        yield from blocks(child)
+
+
+def leaves(block):
+    return [one for one in blocks(block) if not getattr(one, "children", {})]
 
 
 def test_a_pool_in_numbers_and_put_away(app, wb):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from core.errors import InputError, QueryError
+from core.query.parse import parse
 from core.store import Collection
 from core.types import Judgment
 from core.workbench.judgments import JudgmentService
+from tests.worlds import colour_world
 
 
 @pytest.fixture
@@ -132,14 +134,15 @@ def test_the_time_of_a_judgment(service):
 
 
 def test_grades_go_out_with_their_judges_and_come_back(service, tmp_path):
-    service.add("q1", "a", 3, "ann", note="sharp, \"red\"")
+    service.add("q1", "a", 3, "ann", note="sharp, \"red\"", ms=1234)
     service.add("q1", "a", 1, "bob")
     service.add("q1", "b", None, "ann")
     for kind in ("csv", "jsonl"):
         text = service.export_judgments(kind)
         other = JudgmentService(Collection.create(f"Other {kind}"))
         found = other.bring(text, f"grades.{kind}")
-        assert (len(found.rows), found.unknown_items, found.unknown_queries) == (3, 2, 1)
+        assert (len(found.rows), found.n_read, found.unknown_items, found.unknown_queries) == (3, 3, {"a": 2, "b": 1}, {"q1": 3})
+        assert [j.ms for j in other.given("q1", "ann").values()] == [1234, None]
         assert other.export_judgments(kind) == text
         assert other.agreement().overall.raw.value == 0.0 and other.agreement({"q2"}).overall.n_items == 0
         other.undo_many(found.rows)
@@ -152,3 +155,23 @@ def test_qrels_need_a_name_and_a_bad_line_adds_nothing(service):
     with pytest.raises(InputError, match="Line 2"):
         service.bring("query_id,item_id,grade,judge\nq1,a,7,ann\n", "grades.csv")
     assert service.summary().grades == 0
+
+
+def test_rows_that_do_not_count_are_told_apart(tmp_path):
+    wb = colour_world(tmp_path / "images")
+    here = wb.collection.item(wb.collection.ids()[0])
+    red = parse("red").query_id
+    wb.querysets.add("301\tyellow\n302\tyellow", "topics", "export")
+    text = (f"query_id,query,item_id,file,grade,judge\n,red,{here.item_id},,3,ann\n,blue sky,,{here.file},2,ann\n,blue sky,gone,,1,ann\n"
+            f"q99,,{here.item_id},,1,ann\n301,,{here.item_id},,1,ann\n302,,{here.item_id},,0,ann\n,red,,no.png,1,ann\n")  # fmt: skip
+    found = wb.judgments.bring(text, "grades.csv")
+    assert (found.n_read, len(found.rows), found.n_queries, found.n_items) == (7, 6, 5, 2)
+    assert found.unknown_queries == {"blue sky": 2, "q99": 1} and found.unknown_items == {"gone": 1}
+    ((line, file, why),) = found.not_found
+    assert (line, file) == (8, "no.png") and "no picture" in why
+    assert (found.aliased, found.again) == (1, 1) and wb.judgments.grades_for("301") == {here.item_id: 0}
+    assert wb.judgments.grades_for(red) == {here.item_id: 3}
+    wb.querysets.add("blue sky", "mine")
+    assert wb.judgments.grades_for(parse("blue sky").query_id) == {here.item_id: 2, "gone": 1}
+    with pytest.raises(InputError, match="Line 3 .* grade '9'"):  # all or nothing, where a row cannot be read
+        wb.judgments.bring("query,file,grade,judge\nred,no.png,1,ann\nred,no.png,9,ann\n", "grades.csv")

@@ -129,7 +129,7 @@ def test_a_query_that_cannot_be_asked_is_left_out_and_named(wb, do_jobs):
     wb.querysets.add("image:gone", "none")
     wb.pools.make("none", ["plain"], 4)
     do_jobs()
-    assert wb.pools.job().state == "failed" and "None of 1 queries of none@1 finds anything" in wb.pools.job().message
+    assert wb.pools.job().state == "failed" and "The only query of none@1, 'image:gone', finds nothing" in wb.pools.job().message
 
 
 def test_a_pool_is_put_away_and_brought_back(wb, do_jobs):
@@ -173,3 +173,16 @@ def test_what_is_not_possible_is_said_before_any_job(wb, what, error, message):
 def test_every_recipe_can_be_chosen_and_every_other_set_with_words(wb):
     assert {"plain", "folded", "sum", "hubs-corrected"} <= set(wb.pools.choices())
     assert all(arm.label == label for label, arm in wb.pools.choices().items())
+
+
+def test_queries_that_a_filter_leaves_nothing_are_named(wb, do_jobs):
+    from core.judge.querysets import read_queries
+
+    assert wb.pools.nothing("Colours", "number < 5") == [] and len(wb.pools.nothing("Colours", "number < 0")) == 3
+    wb.querysets.add_queries(read_queries("query,where\nred,number < 5\nblue,number > 5\n"), "narrow")
+    assert [one.text for one in wb.pools.nothing("narrow", "number > 5")] == ["red"] and wb.pools.nothing("narrow") == []
+    with pytest.raises(QueryError):
+        wb.pools.nothing("Colours", "nothing = 3")
+    pool = made(wb, do_jobs, "narrow", [Arm("plain", "number > 5")], 3)
+    assert {row.query_id for row in wb.pools.rows(pool.pool_id)} == {wb.querysets.get("narrow").queries[1].query_id}
+    assert (wb.pools.job().result["n_empty"], wb.pools.job().result["empty"]) == (1, ["red"])

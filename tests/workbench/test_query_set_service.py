@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from core.errors import InputError, NotFound, QueryError
 from core.query.parse import parse
 from core.store import Collection, db
-from core.workbench.querysets import QuerySetService
+from core.types import SavedQuery
+from core.workbench.judgments import JudgmentService
+from core.workbench.querysets import Graded, QuerySetService
 from tests.worlds import colour_world
 
 
@@ -269,3 +271,73 @@ def test_an_upload_of_an_earlier_version_is_kept(tmp_path, monkeypatch):
     wb.querysets.remove("mine", [q.query_id for q in wb.querysets.get("mine").queries])
     assert wb.collection.purge_uploads(older_than_days=-1) == 0
     assert wb.collection.upload_path(upload).is_file()
+
+
+# ---------------------------------------------------------------- the same query again
+
+TWICE = ("query_id,query,guideline\nq2,red,\nq3,blue,\nq7,red,Any red.\nq9,red,\nq3,blue,\n"
+         "q8,blue,Only cars.\nq10,blue,Only boats.\n,red,\n")  # fmt: skip
+
+
+def test_a_query_under_several_ids_is_kept_once_and_the_others_stay_known(sets):
+    added = sets.add(TWICE, "topics", file="t.csv")
+    assert (added.new, added.known, added.repeats) == (3, 0, 2)  # q3 again, and red without an id
+    assert added.aliases == {"q7": "q2", "q9": "q2", "q8": "q3"}
+    # Two guidelines make two topics of the same words.
+    assert [(q.query_id, q.guideline) for q in sets.get("topics").queries] == [
+        ("q2", "Any red."), ("q3", "Only cars."), ("q10", "Only boats.")
+    ]  # fmt: skip
+    again = sets.add(TWICE, "topics", file="t.csv")
+    assert (again.new, again.known, again.version, again.aliases) == (0, 3, 1, added.aliases)
+    assert sets.add("q9\tred", "topics", "export").aliases == {"q9": "q2"}
+    with pytest.raises(InputError, match="The id q7 stands for 'red' in topics already, and here for 'green'"):
+        sets.add("q7\tgreen", "topics", "export")
+    assert sets.add("q9\tred", "other", "export").new == 1  # another set may have it under its own id
+
+
+def test_a_typed_query_that_a_set_has_under_an_id_of_its_own_is_in_it_already(sets):
+    sets.add("q2\tred", "topics", "export")
+    added = sets.add("red\nred\ngreen", "topics")
+    assert (added.new, added.known, added.repeats, added.aliases) == (1, 1, 1, {})
+    assert [q.query_id for q in sets.get("topics").queries] == ["q2", parse("green").query_id]
+    typed = sets.add("red", "typed")
+    assert typed.new == 1 and sets.add("301\tred", "typed", "export").aliases == {"301": parse("red").query_id}
+
+
+def test_grades_under_another_id_count_for_the_query_before_and_after_it_is_known(sets):
+    judgments = JudgmentService(sets._collection)
+    judgments.import_qrels("q7 0 a 3\nq2 0 b 1\n", "ann")
+    added = sets.add("q2\tred\nq7\tred\n", "topics", "export")
+    assert added.renamed == 1 and judgments.grades_for("q2") == {"a": 3, "b": 1} and judgments.grades_for("q7") == {}
+    judgments.import_qrels("q7 0 c 2\n", "ann")
+    judgments.bring("query,item_id,grade,judge\nred,d,0,ann\n", "grades.csv")
+    assert judgments.grades_for("q2") == {"a": 3, "b": 1, "c": 2, "d": 0}
+    sets.add("q7\tred\n", "other", "export")  # now the id is a query's own
+    judgments.import_qrels("q7 0 e 1\n", "ann")
+    assert judgments.grades_for("q7") == {"e": 1}
+    assert sets.add("q7\tred\n", "topics", "export").renamed == 0 and judgments.grades_for("q7") == {"e": 1}
+
+
+def test_sets_say_which_queries_have_grades_and_from_where(sets):
+    sets.add("red\nblue\ngreen", "one")
+    judgments = JudgmentService(sets._collection)
+    assert sets.graded("one") == Graded(0, 3, {})
+    judgments.add(parse("red").query_id, "a", 2, "ann")
+    judgments.add(parse("blue").query_id, "a", 0, "ann")
+    assert sets.graded("one") == Graded(2, 3, {})
+    added = sets.add("red\nyellow", "two")
+    assert (added.new, added.graded, added.graded_in) == (2, 1, ("one",))
+    assert sets.graded("one") == Graded(2, 3, {"two": 1}) and sets.graded("two") == Graded(1, 2, {"one": 1})
+    assert sets.add("red\npink", "two").graded == 0  # red is not new to it
+
+
+def test_what_a_set_has_twice_from_before_is_found(sets):
+    red, other = parse("red"), parse("blue")
+    reds = [SavedQuery(query_id, "red", red) for query_id in ("q2", "q7", red.query_id)]
+    saved = [*reds[:2], SavedQuery("q3", "blue", other), reds[2]]
+    sets.keep(saved, "old")
+    assert sets.twice("old") == {"q7": "q2", red.query_id: "q2"}
+    sets.remove("old", ["q7", red.query_id])
+    assert sets.twice("old") == {}
+    with pytest.raises(InputError, match="The query 'red' is in old already"):
+        sets.edit("old", "q3", line="red")

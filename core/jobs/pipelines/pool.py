@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from core.errors import Cancelled, InputError, LoupeError
 from core.jobs.progress import HandOver, Progress
@@ -18,7 +18,7 @@ from core.rank import fold as folding
 from core.search.engine import run as search
 from core.search.recipes import from_json
 from core.store import Collection, PoolRecord, PoolRow
-from core.types import Query, SavedQuery
+from core.types import SavedQuery
 
 ASKING = "asking the queries"
 LEFT_OUT_NAMED = 20
@@ -51,6 +51,7 @@ def make(collection: Collection, args: Mapping[str, object], progress: Progress)
     progress.stage(ASKING, len(queries))
     rows: list[PoolRow] = []
     left_out: list[dict[str, str]] = []
+    empty: list[str] = []
     warnings: dict[str, None] = {}
     for n, saved in enumerate(queries):
         try:
@@ -61,16 +62,21 @@ def make(collection: Collection, args: Mapping[str, object], progress: Progress)
         except LoupeError as error:  # an image it asks with is gone, say: the others are judged all the same
             left_out.append({"query": saved.text[:200], "reason": str(error)})
         else:
-            rows += [PoolRow(saved.query_id, **asdict(one)) for one in pools.pooled(runs, record.depth, folds)]
+            found = pools.pooled(runs, record.depth, folds)
+            rows += [PoolRow(saved.query_id, **asdict(one)) for one in found]
+            empty += [saved.text[:200]] * (not found)
         progress.at(n + 1)
     if not rows:
         why = f" The first one: {left_out[0]['reason']}" if left_out else ""
-        raise InputError(f"None of {len(queries):,} queries of {record.set_at} finds anything to judge.{why}")
+        who = f"The only query of {record.set_at}, {queries[0].text[:200]!r}," if len(queries) == 1 else ""
+        raise InputError(f"{who} finds nothing to judge.{why}" if who
+                         else f"None of the {len(queries):,} queries of {record.set_at} finds anything to judge.{why}")  # fmt: skip
     progress.check()
     collection.add_pool(record, rows)
     return {
         "pool": record.pool_id, "pairs": len(rows), "queries": len(queries) - len(left_out), "left_out": left_out[:LEFT_OUT_NAMED],
-        "n_left_out": len(left_out), "warnings": list(warnings), "seconds": round(time.monotonic() - began, 2),
+        "n_left_out": len(left_out), "empty": empty[:LEFT_OUT_NAMED], "n_empty": len(empty),
+        "warnings": list(warnings), "seconds": round(time.monotonic() - began, 2),
     }  # fmt: skip
 
 
@@ -78,10 +84,6 @@ def _asked(
     collection: Collection, saved: SavedQuery, recipe: object, where: str, depth: int, warnings: dict[str, None], progress: Progress
 ) -> tuple[str, ...]:
     progress.check()
-    query: Query = saved.query
-    if where.strip():
-        both = f"({query.where}) and ({where.strip()})" if query.where.strip() else where.strip()
-        query = replace(query, where=both)
-    result = search(collection, query, depth, recipe=recipe)  # type: ignore[arg-type]
+    result = search(collection, pools.narrowed(saved.query, where), depth, recipe=recipe)  # type: ignore[arg-type]
     warnings.update(dict.fromkeys(result.warnings))
     return result.item_ids

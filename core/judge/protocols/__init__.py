@@ -1,8 +1,8 @@
 """Ground truth of published benchmarks, and each one's own metric: a module for each, pure but for the last step.
 
 ``truth`` holds what a file says, ``matching`` what of it a collection has; ``karpathy``, ``captions``, ``cirr``, ``fashioniq``,
-``genecis`` and ``triplets`` read files; ``recalls``, ``instances``, ``revisited`` and ``pools`` measure; ``splits`` is for what was
-trained on queries; ``asking`` puts the questions of a truth to a search.
+``genecis`` and ``triplets`` read files, ``galleries`` lists of images; ``recalls``, ``instances``, ``revisited`` and ``pools``
+measure; ``splits`` is for what was trained on queries; ``asking`` puts the questions of a truth to a search.
 """
 
 from core.judge.protocols.matching import Matched, match

@@ -14,6 +14,7 @@ import numpy as np
 from core.errors import InputError
 from core.judge.protocols import recalls
 from core.judge.protocols.matching import Matched, Question
+from core.judge.wording import counted, verb
 from core.types import Query, SearchResult
 
 Search = Callable[[Query, int, bool], SearchResult]
@@ -144,7 +145,8 @@ class _Asker:
 def _two_way(asker: _Asker) -> Outcome:
     n, m = len(asker.questions), len(asker.gallery)
     if n * m > SCORES_AT_MOST:
-        raise InputError(f"{n:,} captions by {m:,} images are {n * m:,} scores, and {SCORES_AT_MOST:,} can be held; take a smaller split.")
+        raise InputError(f"{counted(n, 'caption')} by {counted(m, 'image')} are {n * m:,} scores, and {SCORES_AT_MOST:,} can be held;"
+                         " take a smaller split.")  # fmt: skip
     place = {item: i for i, item in enumerate(asker.gallery)}
     owner = np.array([place[min(one.targets)] for one in asker.questions])
     scores = np.full((n, m), -np.inf, dtype=np.float32)
@@ -154,11 +156,13 @@ def _two_way(asker: _Asker) -> Outcome:
     text_to_image, image_to_text = recalls.two_way_ranks(scores, owner)
     found = np.isfinite(scores[np.arange(n), owner])
     if not found.all():
-        asker.warnings[f"{int((~found).sum()):,} captions did not find their image at any rank; it has no vector."] = None
+        lost = int((~found).sum())
+        asker.warnings[f"{counted(lost, 'caption')} did not find {verb(lost, 'its', 'their')} image at any rank; it has no vector."] = None
     definition = (
-        f"t2i: per cent of the {n:,} captions whose image is among the first k of {m:,} images. i2t: per cent of the"
-        f" {int((image_to_text > 0).sum()):,} images one of whose own captions is among the first k of all captions, ordered by the score"
-        " each caption gives the image. MedR, MeanR: median and mean rank. rsum: the sum of the six recalls, at most 600."
+        f"t2i: per cent of the {counted(n, 'caption')} whose image is among the first k of {counted(m, 'image')}. i2t: per cent"
+        f" of the {counted(int((image_to_text > 0).sum()), 'image')} one of whose own captions is among the first k of all captions,"
+        " ordered by the score each caption gives the image. MedR, MeanR: median and mean rank."
+        " rsum: the sum of the six recalls, at most 600."
     )
     return asker.outcome(recalls.two_way(text_to_image, image_to_text), definition, text_to_image.tolist())
 

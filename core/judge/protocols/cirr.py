@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.errors import InputError
-from core.judge.protocols.truth import Asked, Truth, all_files, entries, load_json, texts, unique, words
+from core.judge.protocols.truth import Asked, Truth, all_files, entries, load_json, target_of, texts, unique, words
 
 
 def read(text: str, name: str, split: str = "") -> Truth:
@@ -23,10 +23,12 @@ def read(text: str, name: str, split: str = "") -> Truth:
         raise InputError(f"{name} is one split by itself; leave out the split {split!r}.")
     queries = []
     for number, entry in enumerate(entries(load_json(text, name), name, "pairs"), 1):
-        reference, target = words(entry, "reference", number, name), words(entry, "target_hard", number, name)
+        reference, target = words(entry, "reference", number, name), target_of(entry, "target_hard", number, name)
         group = entry.get("img_set")
         members = texts(group.get("members") if isinstance(group, dict) else None, "img_set.members", number, name)
-        if target not in members or target == reference:
+        if target == reference:
+            raise InputError(f"Entry {number} of {name} has the reference {reference!r} as its target, too.")
+        if target not in members:
             raise InputError(f"Entry {number} of {name} has the target {target!r}, which is not among its set's other members.")
         others = tuple(member for member in dict.fromkeys(members) if member != reference)
         queries.append(Asked(words(entry, "pairid", number, name), words(entry, "caption", number, name), (target,), reference, others))

@@ -6,7 +6,7 @@ import re
 import string
 
 from core.errors import InputError
-from core.judge.protocols.truth import Asked, Truth, all_files, entries, load_json, texts, unique, words
+from core.judge.protocols.truth import Asked, Truth, all_files, entries, load_json, target_of, texts, unique, words
 
 
 def read(text: str, name: str, split: str = "") -> Truth:
@@ -31,14 +31,15 @@ def read(text: str, name: str, split: str = "") -> Truth:
     groups = said if isinstance(said, dict) else {named[1] if named else "": said}
     queries = []
     for category, listed in groups.items():
-        for number, entry in enumerate(entries(listed, name, "pairs"), 1):
-            remarks = [_tidy(one) for one in texts(entry.get("captions"), "captions", number, name)]
+        where = f"{category!r} in {name}" if isinstance(said, dict) else name
+        for number, entry in enumerate(entries(listed, where, "pairs"), 1):
+            remarks = [_tidy(one) for one in texts(entry.get("captions"), "captions", number, where)]
             joined = " and ".join(filter(None, remarks))
             if not joined:
-                raise InputError(f"Entry {number} of {name} has captions without a word.")
-            kind = words(entry, "category", number, name, needed=False) or category
-            queries.append(Asked(f"{kind or 'f'}-{number}".replace(" ", "-"), joined, (words(entry, "target", number, name),),
-                                 words(entry, "candidate", number, name), category=kind))  # fmt: skip
+                raise InputError(f"Entry {number} of {where} has captions without a word.")
+            kind = words(entry, "category", number, where, needed=False) or category
+            queries.append(Asked(f"{kind or 'f'}-{number}".replace(" ", "-"), joined, (target_of(entry, "target", number, where),),
+                                 words(entry, "candidate", number, where), category=kind))  # fmt: skip
     return Truth("fashioniq", unique(queries, name), all_files(queries))
 
 

@@ -35,23 +35,31 @@ def read(text: str, name: str, split: str = "") -> Truth:
         gallery = entry.get("gallery")
         if not isinstance(gallery, list) or not gallery:
             raise InputError(f"Entry {number} of {name} has no gallery; it is no file of this kind, or is damaged.")
-        target, reference = _file(entry.get("target"), number, name), _file(entry.get("reference"), number, name)
-        candidates = tuple(dict.fromkeys((target, *(_file(one, number, name) for one in gallery))))
+        target, reference = (_file(entry.get(key), f"the {key} of entry {number} of {name}") for key in ("target", "reference"))
+        others = (_file(one, f"image {place} in the gallery of entry {number} of {name}") for place, one in enumerate(gallery, 1))
+        candidates = tuple(dict.fromkeys((target, *others)))
         queries.append(Asked(f"t{number}", words(entry, "condition", number, name), (target,), reference, candidates, task))
     return Truth("genecis", unique(queries, name), all_files(queries))
 
 
-def _file(said: object, number: int, name: str) -> str:
+def _file(said: object, what: str) -> str:
     if isinstance(said, str) and said.strip():
         return said.strip()
-    if isinstance(said, dict):
-        if any(key in said for key in ("instance_bbox", "bbox")) and not said.get("filename"):
-            raise InputError(f"Entry {number} of {name} means a box of an image; cut the boxes out and give their files as 'filename'.")
-        if said.get("val_image_id") is not None:
-            return words(said, "val_image_id", number, name).zfill(_COCO_DIGITS)
-        for key in ("filename", "file", "image_id"):
-            if said.get(key) is not None:
-                return words(said, key, number, name)
     if isinstance(said, int) and not isinstance(said, bool):
         return str(said)
-    raise InputError(f"Entry {number} of {name} names an image in a way that is not known; give a file name.")
+    if not isinstance(said, dict):
+        raise InputError(f"{_upper(what)} is {'missing' if said is None else 'named in a way that is not known'}; give a file name.")
+    known = {key: str(value).strip() for key, value in said.items() if isinstance(value, str | int) and not isinstance(value, bool)}
+    if file := known.get("filename") or known.get("file"):
+        return file
+    if whole := known.get("val_image_id"):  # of COCO the whole image is meant, whatever else the file says of it
+        return whole.zfill(_COCO_DIGITS)
+    if any(key in said for key in ("instance_bbox", "bbox")):
+        raise InputError(f"{_upper(what)} is a box in an image; cut the boxes out and give their files as 'filename'.")
+    if not known.get("image_id"):
+        raise InputError(f"{_upper(what)} has none of 'filename', 'val_image_id' and 'image_id'; give a file name.")
+    return known["image_id"]
+
+
+def _upper(what: str) -> str:
+    return what[0].upper() + what[1:]

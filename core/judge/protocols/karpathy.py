@@ -42,8 +42,11 @@ def read(text: str, name: str, split: str = "") -> Truth:
         for place, sentence in enumerate(sentences):
             if not isinstance(sentence, dict):
                 raise InputError(f"Image {number} of {name} has a sentence that is no object.")
-            raw = words(sentence, "raw", number, name)
+            raw = sentence.get("raw")
+            if not isinstance(raw, str) or not raw.strip():
+                raise InputError(f"Sentence {place + 1} of image {number} of {name} has no 'raw'; it is no file of this kind, or is"
+                                 " damaged.")  # fmt: skip
             own = words(sentence, "sentid", number, name, needed=False)
-            queries.append(Asked(f"s{own}" if own else f"i{number}.{place}", raw, (file,)))
+            queries.append(Asked(f"s{own}" if own else f"i{number}.{place}", raw.strip(), (file,)))
     left = {"images of other splits": len(images) - len(gallery), "images without a sentence": without}
     return Truth("karpathy", unique(queries, name), tuple(dict.fromkeys(gallery)), split, {what: n for what, n in left.items() if n})

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from core.judge.protocols.truth import Asked, Truth, all_files
 from core.judge.trec import Qrel
+from core.judge.wording import counted, verb
 from core.query.parse import render
 from core.types import Query, SavedQuery, Term
 
@@ -59,8 +60,9 @@ class Matched:
     def sentence(self) -> str:
         """Both numbers, both ways."""
         asked, of = len(self.questions), len(self.questions) + len(self.left_out)
-        return (f"{self.n_found:,} of {self.n_files:,} files of the truth are in the collection, {self.n_named:,} of its"
-                f" {self.n_items:,} images are in the truth; {asked:,} of {of:,} questions can be asked.")  # fmt: skip
+        return (f"{self.n_found:,} of {counted(self.n_files, 'file')} of the truth {verb(self.n_found)} in the collection,"
+                f" {self.n_named:,} of its {counted(self.n_items, 'image')} {verb(self.n_named)} in the truth; {asked:,} of"
+                f" {counted(of, 'question')} can be asked.")  # fmt: skip
 
     def saved(self, grade: int = 3) -> tuple[list[SavedQuery], list[Qrel]]:
         """Queries to keep in a collection and their right answers, both under the ids that the queries' content has.

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from core.errors import InputError
+from core.judge.wording import counted, verb
 
 Rank = int | None
 TWO_WAY_KS = (1, 5, 10)
@@ -57,7 +58,8 @@ def two_way_ranks(scores: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np
     if scores.ndim != 2 or owner.shape != (len(scores),) or not len(scores):
         raise InputError(f"There are scores of shape {scores.shape} and owners of shape {owner.shape}; give one owner a caption.")
     if owner.min() < 0 or owner.max() >= scores.shape[1]:
-        raise InputError(f"Owners go from {owner.min()} to {owner.max()}, and there are {scores.shape[1]} images.")
+        n = scores.shape[1]
+        raise InputError(f"Owners go from {owner.min()} to {owner.max()}, and there {verb(n)} {counted(n, 'image')}.")
     text_to_image = np.array([_rank(row, own) for row, own in zip(scores, owner)], dtype=np.int64)
     image_to_text = np.zeros(scores.shape[1], dtype=np.int64)
     for image in range(scores.shape[1]):
@@ -105,7 +107,7 @@ def two_way_in_folds(scores: np.ndarray, owner: np.ndarray, n: int = 5) -> dict[
     """
     n_images = scores.shape[1]
     if not 1 <= n <= n_images:
-        raise InputError(f"{n_images:,} images cannot be cut into {n} parts.")
+        raise InputError(f"{counted(n_images, 'image')} cannot be cut into {n} parts.")
     parts = []
     for images in np.array_split(np.arange(n_images), n):
         mine = np.flatnonzero(np.isin(owner, images))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import InputError
+from core.judge.wording import counted, verb
 from core.metrics.intervals import Interval, paired_difference
 
 
@@ -45,7 +46,8 @@ def buckets(vectors: np.ndarray, k: int = 5, seed: int = 0, rounds: int = 100) -
     vectors = np.asarray(vectors, dtype=np.float64)
     if vectors.ndim != 2 or k < 2 or len(np.unique(vectors, axis=0)) < k:
         n = len(np.unique(vectors, axis=0)) if vectors.ndim == 2 else 0
-        raise InputError(f"{n} different queries cannot be put into {k} buckets; 2 buckets or more, and as many queries, are needed.")
+        raise InputError(f"{counted(n, 'different query', 'different queries')} cannot be put into {k} buckets;"
+                         " 2 buckets or more, and as many queries, are needed.")  # fmt: skip
     rng = np.random.default_rng(seed)
     centres = vectors[[int(rng.integers(len(vectors)))]]
     while len(centres) < k:  # each further start by its distance from those there are (k-means++)
@@ -120,7 +122,8 @@ def near_and_far(train: np.ndarray, test: np.ndarray, each: int, seed: int = 0) 
     near = np.unique(close)
     rest = np.setdiff1d(np.arange(len(train)), near)
     if len(rest) < len(near):
-        raise InputError(f"{len(near)} of {len(train)} training queries are near to a test query, and only {len(rest)} are not;"
+        raise InputError(f"{len(near)} of {counted(len(train), 'training query', 'training queries')} {verb(len(near))} near to a test"
+                         f" query, and only {len(rest)} {verb(len(rest))} not;"
                          " take fewer for each.")  # fmt: skip
     return near, np.sort(np.random.default_rng(seed).choice(rest, len(near), replace=False))
 

@@ -103,6 +103,13 @@ def words(entry: Mapping[str, object], key: str, number: int, name: str, *, need
     return value.strip()
 
 
+def target_of(entry: Mapping[str, object], key: str, number: int, name: str) -> str:
+    """The right answer of an entry; official test parts have none, and are said to be such."""
+    if key not in entry:
+        raise InputError(f"Entry {number} of {name} has no {key!r}; the official test part has none, and cannot be measured here.")
+    return words(entry, key, number, name)
+
+
 def texts(value: object, key: str, number: int, name: str) -> tuple[str, ...]:
     """A list of texts of an entry."""
     if not isinstance(value, list) or not all(isinstance(one, str) and one.strip() for one in value):
@@ -115,9 +122,11 @@ def unique(queries: Sequence[Asked], name: str) -> tuple[Asked, ...]:
     seen: set[str] = set()
     for number, one in enumerate(queries, 1):
         if one.query_id in seen:
-            raise InputError(f"Entry {number} of {name} has the id {one.query_id}, which another one has, too; ids must be unique.")
+            raise InputError(f"Question {number} of {name}, {one.text[:60]!r}, has the id {one.query_id}, which an earlier one has,"
+                             " too; ids must be unique.")  # fmt: skip
         if one.query_id.split() != [one.query_id]:
-            raise InputError(f"Entry {number} of {name} has the id {one.query_id[:40]!r}; an id is letters without spaces.")
+            raise InputError(f"Question {number} of {name}, {one.text[:60]!r}, has the id {one.query_id[:40]!r};"
+                             " an id is letters without spaces.")  # fmt: skip
         seen.add(one.query_id)
     if not queries:
         raise InputError(f"There is no question in {name}.")

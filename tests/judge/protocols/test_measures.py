@@ -195,7 +195,7 @@ def test_buckets_find_the_kinds_and_are_the_same_again():
     label = splits.buckets(vectors, 4, seed=3)
     assert len({(a, b) for a, b in zip(label.tolist(), kind.tolist())}) == 4  # one bucket a kind
     assert (label == splits.buckets(vectors, 4, seed=3)).all()
-    with pytest.raises(InputError, match="1 different queries cannot be put into 5 buckets"):
+    with pytest.raises(InputError, match="1 different query cannot be put into 5 buckets"):
         splits.buckets(np.ones((9, 2)))
 
 

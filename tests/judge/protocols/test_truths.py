@@ -13,6 +13,7 @@ from core.errors import InputError
 from core.judge.named import resolver
 from core.judge.protocols import KINDS, Asked, Truth, match, read_truth
 from core.judge.protocols.asking import ask
+from core.judge.protocols.galleries import with_gallery
 from core.types import Hit, Query, SearchResult, Term
 from tests import worlds
 
@@ -77,7 +78,26 @@ def test_composed_kinds():
         ([{"candidate": "a", "captions": ["x", "y"]}], "fashioniq", "", "no 'target'"),
         ([{**IQ[0], "captions": [".", "?"]}], "fashioniq", "", "captions without a word"),
         ([{**GENECIS[0], "gallery": []}], "genecis", "", "no gallery"),
-        ([{**GENECIS[0], "target": {"image_id": 3, "instance_bbox": [0, 0, 1, 1]}}], "genecis", "", "means a box of an image"),
+        ([{**GENECIS[0], "target": {"image_id": 3, "instance_bbox": [0, 0, 1, 1]}}], "genecis", "",
+         "The target of entry 1 of x.json is a box in an image"),
+        ([{**GENECIS[0], "gallery": [{"val_image_id": 1}, {}]}], "genecis", "", "Image 2 in the gallery of entry 1 of x.json has none of"),
+        ([{**GENECIS[0], "target": {"image_id": None}}], "genecis", "", "The target of entry 1 of x.json has none of 'filename'"),
+        ([GENECIS[0], {k: v for k, v in GENECIS[0].items() if k != "reference"}], "genecis", "", "The reference of entry 2 .* is missing"),
+        ([GENECIS[0], {k: v for k, v in GENECIS[0].items() if k != "condition"}], "genecis", "", "Entry 2 of x.json has no 'condition'"),
+        ([{**CIRR[0], "target_hard": "dev-1-img0"}], "cirr", "", "Entry 1 of x.json has the reference 'dev-1-img0' as its target"),
+        ([CIRR[0], {**CIRR[0], "img_set": {"id": 1}}], "cirr", "", "Entry 2 of x.json has no list of texts in 'img_set.members'"),
+        ([CIRR[0], CIRR[0]], "cirr", "", "Question 2 of x.json, 'is red', has the id 7, which an earlier one has"),
+        ([{"pairid": 12, "reference": "test1-1-img0", "caption": "c", "img_set": {"id": 1, "members": []}}], "cirr", "",
+         "Entry 1 of x.json has no 'target_hard'; the official test part has none"),
+        ({"dress": IQ, "shirt": [{"candidate": "B1", "captions": ["a", "b"]}]}, "fashioniq", "",
+         "Entry 1 of 'shirt' in x.json has no 'target'"),
+        ([IQ[0], {**IQ[0], "captions": "is black"}], "fashioniq", "", "Entry 2 of x.json has no list of texts in 'captions'"),
+        ([{k: v for k, v in IQ[0].items() if k != "candidate"}], "fashioniq", "", "Entry 1 of x.json has no 'candidate'"),
+        (["B001", "B002"], "fashioniq", "", "Entry 1 of x.json is no object"),
+        ({"images": [{"split": "test", "filename": "a", "sentences": [*SENTENCE, {"tokens": ["b"]}]}]}, "karpathy", "",
+         "Sentence 2 of image 1 of x.json has no 'raw'"),
+        ({"images": [{"split": "test", "sentences": SENTENCE}]}, "karpathy", "", "Entry 1 of x.json has no 'filename'"),
+        ({"images": [{"split": "test", "filename": "a"}]}, "karpathy", "", "Image 1 of x.json has no list of sentences"),
         ('{"text": "t", "reference": "r"}', "triplets", "", "no list of texts in 'targets'"),
         ("{}", "other", "", "no kind of ground truth called 'other'"),
     ],
@@ -85,6 +105,92 @@ def test_composed_kinds():
 def test_what_is_no_such_file_is_refused(said, kind, split, says):
     with pytest.raises(InputError, match=says):
         read(said, kind, split=split)
+
+
+# ---------------------------------------------------------------- the layouts of the benchmarks' own files
+
+
+def karpathy_image(n, split, file, said, **more):
+    ids = [5 * n + at for at in range(len(said))]
+    sentences = [{"tokens": raw.strip(" .").lower().split(), "raw": raw, "imgid": n, "sentid": i} for raw, i in zip(said, ids)]
+    return {"sentids": ids, "imgid": n, "sentences": sentences, "split": split, "filename": file, **more}
+
+
+def test_karpathy_of_flickr8k_and_of_coco():
+    images = [karpathy_image(0, "train", "2513260012_03d33305cf.jpg", ["A black dog is running .", "Dogs ."]),
+              karpathy_image(1, "test", "2903617548_d3e38d7f88.jpg", ["A little baby plays croquet .", "A baby ."]),
+              karpathy_image(2, "val", "3338291921_fe7ae0c8f8.jpg", ["A brown dog in the snow ."])]  # fmt: skip
+    said = {"images": images, "dataset": "flickr8k"}
+    truth = read(said, "karpathy", "dataset_flickr8k.json")
+    assert (truth.split, truth.gallery, [q.query_id for q in truth.queries]) == ("test", ("2903617548_d3e38d7f88.jpg",), ["s5", "s6"])
+    assert truth.queries[0].text == "A little baby plays croquet ."
+    assert [q.query_id for q in read(said, "karpathy", split="train").queries] == ["s0", "s1"]
+    coco = [karpathy_image(n, split, f"COCO_val2014_00000000000{n}.jpg", ["A man ."], filepath="val2014", cocoid=n)
+            for n, split in enumerate(("test", "restval", "val", "train"))]  # fmt: skip
+    truth = read({"images": coco, "dataset": "coco"}, "karpathy")
+    assert truth.queries == (Asked("s0", "A man .", ("val2014/COCO_val2014_000000000000.jpg",)),)
+    assert truth.left_out == {"images of other splits": 3}
+    assert [q.query_id for q in read({"images": coco}, "karpathy", split="restval").queries] == ["s5"]
+    with pytest.raises(InputError, match=r"no split 'dev' in x.json; there are: test \(1\), restval \(1\), val \(1\), train \(1\)"):
+        read({"images": coco}, "karpathy", split="dev")
+
+
+def test_cirr_with_all_that_its_file_says():
+    members = [f"dev-{n}-1-img1" for n in (244, 64, 970, 1003, 417, 128)]
+    entry = {"pairid": 12060, "reference": members[0], "target_hard": members[3], "target_soft": {members[3]: 1.0, members[2]: 0.5},
+             "caption": "have the dog in a red basket",
+             "img_set": {"id": 122, "members": members, "reference_rank": 0, "target_rank": 3}}  # fmt: skip
+    truth = read([entry, {**entry, "pairid": 12061, "target_hard": members[2], "caption": "two dogs"}], "cirr", "cap.rc2.val.json")
+    assert truth.queries[0] == Asked("12060", "have the dog in a red basket", (members[3],), members[0], tuple(members[1:]))
+    assert len(truth.queries) == 2 and set(truth.gallery) == set(members)
+    listed = {name: f"./dev/{name}.png" for name in ("dev-0-0-img0", *members)}
+    assert with_gallery(truth, json.dumps(listed), "split.rc2.val.json").gallery == tuple(listed)
+
+
+def test_fashioniq_among_the_images_of_its_split():
+    name = "cap.dress.val.json"
+    pairs = [{"target": "B008BHCT58", "candidate": "B003FGW7MK", "captions": ["is solid black with no sleeves", "is black."]},
+             {"target": "B005LXSCFG", "candidate": "B008BHCT58", "captions": ["is shorter", "has straps"]}]  # fmt: skip
+    truth = read(pairs, "fashioniq", name)
+    assert [(q.query_id, q.text) for q in truth.queries] == [
+        ("dress-1", "is solid black with no sleeves and is black"), ("dress-2", "is shorter and has straps")
+    ]  # fmt: skip
+    listed = ["B000", "B008BHCT58", "B003FGW7MK", "B005LXSCFG"]
+    truth = with_gallery(truth, json.dumps(listed), "split.dress.val.json")
+    assert truth.gallery == tuple(listed)
+    found = match(truth, lambda file: (file, ""), [*listed, "other"])
+    scores = {q.text: {"B000": 0.9, "other": 1.0, "B008BHCT58": 0.5, "B005LXSCFG": 0.4, "B003FGW7MK": 0.3} for q in truth.queries}
+    asked = ask(found, table_search(scores), [*listed, "other"])
+    assert asked.ranks == {"dress-1": 2, "dress-2": 3} and asked.n_gallery == 4
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ("3", "split.json is no list of images"),
+        ("[]", "split.json is no list of images"),
+        ('["a", {"b": 1}]', "Entry 2 of split.json is no name"),
+        ('["B1"]', "The target 'B2' of question 1 \\(dress-1\\) is not in split.json"),
+    ],
+)  # fmt: skip
+def test_a_list_of_images_that_does_not_fit_is_refused(said, says):
+    with pytest.raises(InputError, match=says):
+        with_gallery(read(IQ, "fashioniq", "cap.dress.val.json"), said, "split.json")
+    both = read({"dress": IQ, "shirt": IQ}, "fashioniq")
+    with pytest.raises(InputError, match="several categories"):
+        with_gallery(both, '["B1", "B2"]', "split.json")
+
+
+def test_genecis_of_coco_takes_whole_images_and_of_files_their_names():
+    coco = {"reference": {"val_image_id": 98018, "instance_bbox": [0, 0, 5, 5]}, "target": {"val_image_id": 285},
+            "gallery": [{"val_image_id": 632}, {"val_image_id": 724}], "condition": "surfboard"}  # fmt: skip
+    (one,) = read([coco], "genecis", "focus_object.json").queries
+    assert one == Asked("t1", "surfboard", ("000000000285",), "000000098018",
+                        ("000000000285", "000000000632", "000000000724"), "focus_object")  # fmt: skip
+    cut = {"reference": {"image_id": 2373554, "instance_bbox": [1, 2, 3, 4], "filename": "cut-1.jpg"}, "target": {"image_id": 713545},
+           "gallery": ["a.jpg", 12], "condition": "same color"}  # fmt: skip
+    (one,) = read([cut], "genecis", "focus_attribute.json").queries
+    assert (one.reference, one.targets, one.candidates) == ("cut-1.jpg", ("713545",), ("713545", "a.jpg", "12"))
 
 
 KEYS = st.sampled_from(
@@ -226,7 +332,8 @@ def test_a_large_gallery_is_taken_out_of_the_whole_ranking(monkeypatch):
 
 def test_nothing_to_ask_is_said_with_numbers():
     truth = Truth("cirr", (Asked("1", "x", ("gone",), "a", ("gone",)),), ("a", "gone"))
-    with pytest.raises(InputError, match="1 of 2 files .* 0 of 1 questions can be asked. Most often its target is not in the collection"):
+    with pytest.raises(InputError, match="1 of 2 files of the truth is in the collection, 1 of its 1 image is in the truth; 0 of 1 "
+                                         "question can be asked. Most often its target is not in the collection"):  # fmt: skip
         ask(match(truth, resolve, ["i-a"]), table_search({}), ["i-a"])
 
 
@@ -289,7 +396,11 @@ def test_composed_protocols_are_what_search_says(loupe, wb, tmp_path):
     entry = {"candidate": reference, "target": names[12], "captions": ["red", "red"]}
     (tmp_path / "cap.dress.val.json").write_text(json.dumps([entry]))
     code, out, _ = loupe("protocol", "Colours", "--truth", tmp_path / "cap.dress.val.json", "--kind", "fashioniq")
-    assert code == 0 and "R@10" in out and "the reference among them" in out
+    assert code == 0 and "R@10" in out and "the reference among them" in out and "1 question among 2 images" in out
+    (tmp_path / "split.dress.val.json").write_text(json.dumps(names[:20]))
+    code, out, _ = loupe("protocol", "Colours", "--truth", tmp_path / "cap.dress.val.json", "--kind", "fashioniq", "--gallery",
+                         tmp_path / "split.dress.val.json", "--json")  # fmt: skip
+    assert code == 0 and json.loads(out)["gallery"] == 20
 
 
 def test_protocol_errors_are_one_line(loupe, wb, tmp_path):
