@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.search.recipes import recipes
-from pages._judge_queue import OWN, QUEUES, SUGGESTED
+from pages._judge_queue import DECIDE, DIFFER, OWN, QUEUES, SUGGESTED
 
 if TYPE_CHECKING:
     from core.store import PoolRecord
     from core.workbench import Workbench
 
 _RESULTS = "Results of a recipe"
-_QUEUE, _SET = "judge_queue", "judge_set"
+_QUEUE, _SET, _POOL = "judge_queue", "judge_set", "judge_pool"
 _OF_SUGGESTED = ("by", "recipes", "people")
 """Parts of a link that mean something in that queue only."""
 
@@ -39,6 +39,8 @@ def what(wb: Workbench) -> tuple[str, PoolRecord | None, str, int | None, str, i
 def _queue_written() -> None:
     """The link follows the widget."""
     queue = st.session_state[_QUEUE]
+    if {DIFFER, DECIDE} & {queue, st.query_params.get("queue")}:
+        st.query_params.pop("query", None)  # the query that happened to be open is not where these begin
     if queue == OWN:
         st.query_params.pop("queue", None)
     else:
@@ -56,9 +58,19 @@ def _pool(wb: Workbench) -> PoolRecord | None:
     wanted = st.query_params.get("query")
     newest = next(iter(there))
     fits = wanted is None or wb.pools.has(newest, wanted)
-    chosen = st.selectbox("What to judge", list(names), index=0 if fits else len(names) - 1, key="judge_pool", format_func=names.get,
+    chosen = st.selectbox("What to judge", list(names), index=0 if fits else len(names) - 1, key=_POOL, format_func=names.get,
                           persist_state="page", help="A pool holds what several recipes found. Make one under Pools.")  # fmt: skip
     return there.get(chosen or "")
+
+
+def pool_of(wb: Workbench, query_set: str) -> PoolRecord | None:
+    """The pool of a query set that is judged beside the suggestions: the one chosen, or the newest."""
+    there = {pool.pool_id: pool for pool in reversed(wb.pools.list())}
+    chosen = st.session_state.get(_POOL, next(iter(there), ""))
+    if not chosen:
+        return None  # the results of a recipe were chosen
+    of_set = {pool_id: pool for pool_id, pool in there.items() if pool.set_name == query_set}
+    return of_set.get(chosen) or next(iter(of_set.values()), None)
 
 
 def _query_set(wb: Workbench) -> str:
