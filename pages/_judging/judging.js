@@ -165,7 +165,7 @@ export default function (component) {
       field.focus();
       return;
     }
-    s.message = "There is no image to note: none is open, and none of this query is judged yet. Go back to one first (k).";
+    s.message = "There is no image to note: none is open and none is judged yet. Go back to one first (k).";
     draw();
   }
 
