@@ -18,9 +18,8 @@ function make(tag, className, text) {
 
 // What a judge has done at a query outlives the element it was done in: a screen may be taken down and put up anew
 // with any rerun, and presses on their way to the server, and what `u` takes back, must not go with it.
-function state(data) {
+function state(data, key) {
   const all = (window.loupeJudging = window.loupeJudging || new Map());
-  const key = JSON.stringify([data.collection, data.query.id, data.judge, data.queue, data.pool]);
   if (!all.has(key)) {
     const given = data.items.filter((item) => item.judged);
     const first = data.items.findIndex((item) => !item.judged);
@@ -62,7 +61,8 @@ function skippedText(skipped) {
 export default function (component) {
   const { data, parentElement, setStateValue, setTriggerValue } = component;
   const root = parentElement.querySelector(".judging");
-  const s = state(data);
+  const key = JSON.stringify([data.collection, data.query.id, data.judge, data.queue, data.pool]);
+  const s = state(data, key);
   const items = data.items;
 
   const acked = new Set(data.acked);
@@ -325,6 +325,16 @@ export default function (component) {
     if (!items[s.position]) drawDone(stage);
   }
 
+  // Where a judge has scrolled down, the next image, or the words at the end, would lie behind the query.
+  function bringIntoView(head) {
+    const here = root.querySelector(".tile.here") || root.querySelector(".done");
+    if (here) here.scrollIntoView({ block: "nearest" });
+    const large = root.querySelector(".large");
+    if (!large || large.getBoundingClientRect().top >= head.getBoundingClientRect().bottom - 1) return;
+    large.style.scrollMarginTop = `${head.offsetHeight + (parseFloat(getComputedStyle(head).top) || 0) + 8}px`;
+    large.scrollIntoView();
+  }
+
   function draw() {
     const shown = items[s.position] && items[s.position].id;
     const field = root.querySelector(".note input");
@@ -367,8 +377,8 @@ export default function (component) {
     const foot = make("div", "foot hint", s.pending.length ? "saving…" : judgedCount() ? "saved" : "");
     foot.dataset.testid = "saved";
     root.append(foot);
-    const here = moved && root.querySelector(".tile.here");
-    if (here) here.scrollIntoView({ block: "nearest" });
+    if (moved || window.loupeJudgingAt !== key) bringIntoView(head);
+    window.loupeJudgingAt = key;
     if (writing) {
       const again = root.querySelector(".note input");
       again.value = writing.text;

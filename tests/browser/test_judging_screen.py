@@ -208,6 +208,34 @@ def test_every_key_does_what_the_page_says(screen, mode, width):
     assert screen.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("mode", ["one", "grid"])
+def test_what_comes_next_is_in_sight_where_a_judge_has_scrolled(screen, mode):
+    page = screen.page
+    page.set_viewport_size({"width": 390, "height": 700})
+    shown = page.locator(".tile.here" if mode == "grid" else ".large")
+
+    def in_sight(what):  # noqa: ANN001, ANN202
+        head, box, grades = (one.bounding_box() for one in (page.locator(".head"), what, page.locator(".grades")))
+        return box["y"] >= head["y"] + head["height"] - 1 and box["y"] + box["height"] <= grades["y"] + 1
+
+    def scrolled(to):  # noqa: ANN001, ANN202
+        page.evaluate("to => window.scrollTo(0, to)", to)
+
+    screen.show(sent(*(item(f"i{n}") for n in range(8)), mode=mode))
+    page.evaluate("document.body.style.padding = '300px 0 900px'")
+    scrolled(800)
+    screen.keys("1")
+    assert in_sight(shown)
+    screen.keys("j " * 7)
+    assert in_sight(page.locator(".done"))
+    scrolled(1_000)
+    screen.show(sent(item("i8"), item("i9"), query="q2", mode=mode), anew=True)
+    assert in_sight(shown)
+    scrolled(1_000)
+    screen.show(sent(item("i8"), item("i9"), query="q2", mode=mode), anew=True)  # a rerun does not take the page along
+    assert page.evaluate("window.scrollY") > 700 and not in_sight(shown)
+
+
 def test_a_thumb_can_skip_and_go_back(screen):
     screen.page.set_viewport_size({"width": 390, "height": 844})
     screen.show(sent(item("i0"), item("i1"), item("i2")))
