@@ -28,7 +28,7 @@ def disputes(wb: Workbench, queue: str, judge: str, queries: Sequence[str]) -> t
         found = wb.judgments.disagreements(set(queries), small=True)
         return [one for one in found if one.item_id in there and (queue == DECIDE or judge in [name for name, _ in one.grades])]
 
-    small = st.toggle("Smaller differences, too", key=_SMALL, persist_state="page",
+    small = st.toggle("Smaller differences, too", key=_SMALL, bind="query-params",
                       help="Also results with grades next to each other where judges agree that it is relevant: 1 and 2, or 2 and 3.")
     every = kept((wb.key, queue, judge, tuple(queries)), read)
     shown: dict[str, list[str]] = {}

@@ -43,7 +43,7 @@ def controls(wb: Workbench, panel: DeltaGenerator) -> Setting | None:
         queue, pool, name, version, recipe, depth = what(wb)
         way_there = st.container()
         mode = st.segmented_control("Show", ["One image", "Grid"], default="One image", key="judge_mode", required=True,
-                                    persist_state="page")
+                                    bind="query-params")
         blind = st.toggle("Blind", value=True, key="judge_blind", persist_state="page",
                           help="Rank, score, recipe and name are hidden: a judge who sees the rank tends to agree with it.")
         names = queue == DECIDE and st.toggle("Show who said what", key="judge_names", persist_state="page")

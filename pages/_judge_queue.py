@@ -130,7 +130,10 @@ def place(
         started = {query_id for query_id, _ in judged}
         if last in ids and not {(last, item) for item in found(last)} <= judged:
             return ids.index(last)
-        return next((n for n, query_id in enumerate(ids) if query_id not in started), 0)
+        fresh = next((n for n, query_id in enumerate(ids) if query_id not in started), None)
+        if fresh is not None:
+            return fresh
+        return next((n for n, query_id in enumerate(ids) if not {(query_id, item) for item in found(query_id)} <= judged), 0)
     left = [any((q, item) not in judged for item in pairs[q]) for q in ids]
     if last in ids and left[ids.index(last)]:
         return ids.index(last)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from core.store import PoolRecord
     from core.workbench import Workbench
 
-_RESULTS = "Results of a recipe"
+_RESULTS, _NO_POOL = "Results of a recipe", "none"
 _QUEUE, _SET, _POOL = "judge_queue", "judge_set", "judge_pool"
 _OF_SUGGESTED = ("by", "recipes", "people")
 """Parts of a link that mean something in that queue only."""
@@ -50,17 +50,28 @@ def _queue_written() -> None:
 
 
 def _pool(wb: Workbench) -> PoolRecord | None:
-    """The pool to judge: the newest, unless the link names a query that is not in it, or another is chosen."""
+    """The pool to judge: of the link, the one chosen, or the newest that has the query of the link; none where no pool has it."""
     there = {pool.pool_id: pool for pool in reversed(wb.pools.list())}
     if not there:
         return None
     names = {pool_id: f"{pool.name} ({pool.set_at})" for pool_id, pool in there.items()} | {"": _RESULTS}
-    wanted = st.query_params.get("query")
-    newest = next(iter(there))
-    fits = wanted is None or wb.pools.has(newest, wanted)
-    chosen = st.selectbox("What to judge", list(names), index=0 if fits else len(names) - 1, key=_POOL, format_func=names.get,
-                          persist_state="page", help="A pool holds what several recipes found. Make one under Pools.")  # fmt: skip
+    wanted, linked = st.query_params.get("query"), st.query_params.get("pool")
+    if linked in there or linked == _NO_POOL:
+        st.session_state[_POOL] = linked if linked in there else ""
+    elif st.session_state.get(_POOL) not in names:
+        st.session_state[_POOL] = next((pool_id for pool_id in there if wanted is None or wb.pools.has(pool_id, wanted)), "")
+    chosen = st.selectbox("What to judge", list(names), key=_POOL, format_func=names.get, persist_state="page", on_change=_pool_written,
+                          help="A pool holds what several recipes found. Make one under Pools.")  # fmt: skip
     return there.get(chosen or "")
+
+
+def judge_pool(pool_id: str) -> None:
+    """Choose a pool, for now and for when the page is loaded again."""
+    st.session_state[_POOL], st.query_params["pool"] = pool_id, pool_id or _NO_POOL
+
+
+def _pool_written() -> None:
+    judge_pool(st.session_state[_POOL] or "")
 
 
 def pool_of(wb: Workbench, query_set: str) -> PoolRecord | None:
@@ -93,7 +104,7 @@ def _set_written() -> None:
 
 def _results(wb: Workbench) -> tuple[str, int]:
     with st.popover("Results", width="stretch"):
-        recipe = st.selectbox("Recipe", list(recipes(wb.collection)), key="judge_recipe", persist_state="page",
+        recipe = st.selectbox("Recipe", list(recipes(wb.collection)), key="judge_recipe", bind="query-params",
                               help="How the results are made. To judge what several recipes find, make a pool.")
-        depth = st.slider("Results judged for each query", 5, 50, 10, key="judge_depth", persist_state="page")
+        depth = st.slider("Results judged for each query", 5, 50, 10, key="judge_depth", bind="query-params")
     return recipe, depth

@@ -173,6 +173,12 @@ def test_what_a_thumb_skips_is_said_at_the_end_and_found_again(drawn, serve, bro
     settled(page)
     bar.get_by_role("button", name="can't tell").click()
     page.get_by_text("All is judged: 8 images in 2 queries.").wait_for()
+    page.get_by_role("radio", name="Grid").or_(page.get_by_role("button", name="Grid")).first.click()
+    page.locator(".tile").nth(3).wait_for()
+    settled(page)
+    page.reload()  # the grid stays
+    page.locator(".tile").nth(3).wait_for()
+    page.get_by_text("All is judged: 8 images in 2 queries.").wait_for()
     saved.wait_for()
     settled(page)
     assert len({(j.query_id, j.item_id) for j in collection.judgments.all()}) == 8

@@ -186,6 +186,38 @@ def test_a_link_to_a_query_that_no_pool_holds_shows_its_results(app, wb, sent):
     assert sent[-1]["query"]["id"] == query and len(sent[-1]["items"]) == 10 and sent[-1]["pool"] == ""
 
 
+def test_after_a_reload_a_judge_is_where_they_were(app, wb, sent):
+    pool(wb, "Old", depth=6)
+    pool(wb, "New", depth=3)
+    judging(app, judge_name="ann")
+    assert len(sent[-1]["items"]) == 3 and sent[-1]["mode"] == "one"
+    app.selectbox(key="judge_pool").set_value("pold").run()
+    app.segmented_control(key="judge_mode").set_value("Grid").run()
+    app.button(key="judge_next").click().run()
+
+    def reloaded(**bound):
+        before, n = sent[-1], len(sent)
+        page = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60)
+        judging(page, **app.query_params, **bound)  # what a browser writes into the link for widgets that are bound to it
+        assert sent[-1] == before and len(sent) > n
+        return before
+
+    now = reloaded(judge_mode="Grid")
+    assert (now["pool"], now["mode"], len(now["items"]), now["query"]["text"]) == ("pold", "grid", 6, "blue")
+    app.selectbox(key="judge_pool").set_value("").run()
+    app.slider(key="judge_depth").set_value(15).run()
+    assert len(reloaded(judge_mode="Grid", judge_depth="15")["items"]) == 15
+
+
+def test_a_judge_who_began_every_query_continues_with_what_is_left(app, wb, sent):
+    first, second, third = wb.judgments.queries("Colours")
+    for query, n in ((first, 10), (second, 9), (third, 10)):
+        for item_id in wb.search(query.query, 10, log=False).item_ids[:n]:
+            wb.judgments.add(query.query_id, item_id, 1, "ann")
+    judging(app, judge_name="ann")
+    assert sent[-1]["query"]["id"] == second.query_id
+
+
 def test_images_of_a_query_are_shown_with_it(app, wb, sent):
     item = wb.collection.ids()[0]
     wb.querysets.add(f"red -image:{item}", "Composed")
