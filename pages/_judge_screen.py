@@ -39,7 +39,6 @@ def screen(wb: Workbench, setting: Setting) -> None:
         ids = setting.pairs[query.query_id]
     if not ids:
         st.info(plain(setting.nothing))
-        return
     pool_id = setting.pool.pool_id if setting.pool is not None else ""
     # A list that is suggested anew is another one: the screen must not go on where the one before ended.
     listed = hashlib.sha256(json.dumps(ids).encode()).hexdigest()[:16] if setting.queue == SUGGESTED else pool_id

@@ -259,9 +259,9 @@ export default function (component) {
       } else {
         const images = items.length + (data.left ? data.left.images : 0);
         const queries = 1 + (data.left ? data.left.queries : 0);
-        done.append(make("p", "", `All is ${word}: ${several(images, "image")} in ${several(queries, "query", "queries")}.`));
+        if (images) done.append(make("p", "", `All is ${word}: ${several(images, "image")} in ${several(queries, "query", "queries")}.`));
       }
-    } else {
+    } else if (items.length) {
       const all = items.length === 1 ? `The one image of this query is ${word}.` : `All ${items.length} images of this query are ${word}.`;
       done.append(make("p", "", here ? `${here} of ${items.length} images of this query are left; back (k) leads to them.` : all));
     }
@@ -363,16 +363,17 @@ export default function (component) {
       words.append(strip);
     }
     if (data.query.guideline) words.append(make("p", "guideline", data.query.guideline));
-    const count = make("div", "count", `${judgedCount()} of ${items.length}`);
+    const count = make("div", "count", items.length ? `${judgedCount()} of ${items.length}` : "");
     count.dataset.testid = "judged";
     head.append(words, count);
     const bar = make("div", "bar");
     const fill = make("div", "fill");
     fill.style.width = `${items.length ? (100 * judgedCount()) / items.length : 0}%`;
     bar.append(fill);
-    const stage = make("div", "stage");
+    const stage = make("div", items.length ? "stage" : "");   // a query that finds nothing has its keys, and its way on
     (data.mode === "grid" ? drawGrid : drawOne)(stage);
-    root.append(head, bar, stage, gradeButtons());
+    root.append(head, bar, stage);
+    if (items.length) root.append(gradeButtons());
     if (items[s.position]) root.append(noteField());
     const foot = make("div", "foot hint", s.pending.length ? "saving…" : judgedCount() ? "saved" : "");
     foot.dataset.testid = "saved";

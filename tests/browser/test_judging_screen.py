@@ -140,6 +140,17 @@ def test_many_skipped_queries_and_unopened_ones_are_named_in_short(screen):
     assert screen.went == [{"to": "q9"}]
 
 
+def test_a_query_that_finds_nothing_has_its_keys_and_the_end(screen):
+    screen.show(sent(query="q2", hasNext=True))
+    screen.keys("1 m n p")
+    assert screen.presses == [] and screen.went == ["next", "previous"] and "All " not in screen.said
+    assert "There is no image to note" in screen.said and screen.page.locator(".grades").count() == 0
+    screen.show(sent(query="q3", left=left(other("q1", 2))), anew=True)
+    assert "2 images were skipped" in screen.said
+    screen.show(sent(query="q3", left=left()), anew=True)
+    assert "All is judged: 8 images in 3 queries." in screen.said
+
+
 # ---------------------------------------------------------------- notes
 
 

@@ -382,6 +382,15 @@ def test_what_was_skipped_among_results_is_looked_for_at_the_last_query(app, wb,
     assert [(one["id"], one["n"]) for one in sent[-1]["left"]["others"]] == [(first.query_id, 3), (third.query_id, 10)]
 
 
+def test_a_query_that_finds_nothing_has_the_way_on(app, wb, sent):
+    wb.querysets.add("red\nfile:nowhere", "Some")
+    app.session_state["judge_set"] = "Some"
+    first, second = (query.query_id for query in wb.querysets.get("Some").queries)
+    judging(app, judge_name="ann", query=second)
+    assert says(app, "This query finds nothing here") and sent[-1]["items"] == [] and sent[-1]["hasPrevious"]
+    assert [(one["id"], one["n"]) for one in sent[-1]["left"]["others"]] == [(first, 10)]
+
+
 def test_the_button_leads_to_a_query_that_is_there_and_to_no_other(app, wb, monkeypatch):
     pool(wb)
     calls = []
@@ -444,7 +453,7 @@ def test_suggested_is_what_recipes_rank_most_differently_and_stays_put(app, wb, 
 def test_suggested_says_what_cannot_be(app, wb, sent):
     judging(app, judge_name="ann", queue="Suggested", recipes='["plain"]', by="cutoff")
     assert app.button(key="judge_by_cutoff").disabled and says(app, "No cut-off is learned yet")
-    assert says(app, "takes two recipes or more") and not sent
+    assert says(app, "takes two recipes or more") and sent[-1]["items"] == []
     app.multiselect(key="judge_suggest_recipes").set_value([]).run()
     assert not app.exception and says(app, "0 are named")
     app.multiselect(key="judge_suggest_recipes").set_value(["plain", "sum"]).run()  # one word: both rank it alike
