@@ -8,11 +8,12 @@ import streamlit as st
 
 from core.errors import LoupeError
 from pages._judge_agreement import agreement_line
+from pages._judge_disputes import disputes
 from pages._judge_queue import DECIDE, DIFFER, OWN, SUGGESTED, Setting, look_again, pairs_of, place
+from pages._judge_skipped import done
 from pages._judge_suggested import suggested
 from pages._judge_what import what
 from pages._search_state import plain
-from pages._shared import count
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     from core.workbench import Workbench
+
+_DONE = {DIFFER: "looked at again", DECIDE: "decided"}
 
 
 def controls(wb: Workbench, panel: DeltaGenerator) -> Setting | None:
@@ -40,16 +43,20 @@ def controls(wb: Workbench, panel: DeltaGenerator) -> Setting | None:
         queue, pool, name, version, recipe, depth = what(wb)
         way_there = st.container()
         mode = st.segmented_control("Show", ["One image", "Grid"], default="One image", key="judge_mode", required=True,
-                                    persist_state="page")
+                                    bind="query-params")
         blind = st.toggle("Blind", value=True, key="judge_blind", persist_state="page",
                           help="Rank, score, recipe and name are hidden: a judge who sees the rank tends to agree with it.")
         names = queue == DECIDE and st.toggle("Show who said what", key="judge_names", persist_state="page")
-    queries = tuple(wb.collection.saved_queries(name, version))
-    pairs = pairs_of(wb, pool, queue, judge, [query.query_id for query in queries])
+        queries, pairs, says = tuple(wb.collection.saved_queries(name, version)), None, ""
+        ids = [query.query_id for query in queries]
+        if queue in (DIFFER, DECIDE):
+            pairs, says = disputes(wb, queue, judge, ids)
+        elif queue == OWN:
+            pairs = pairs_of(wb, pool, judge, ids)
     if pairs is not None:
         queries = tuple(query for query in queries if query.query_id in pairs)
     if not queries:
-        _nothing(queue, name)
+        _nothing(queue, name, says)
         return None
 
     def found(query_id: str) -> tuple[str, ...]:
@@ -60,7 +67,7 @@ def controls(wb: Workbench, panel: DeltaGenerator) -> Setting | None:
     wanted = st.query_params.get("query")
     at = ids.index(wanted) if wanted in ids else place(wb, ids, judge, pairs, queue, found)
     st.query_params["query"] = ids[at]
-    setting = Setting(name, queries, at, judge, mode == "Grid", blind, depth, recipe, pool, queue, names, pairs)
+    setting = Setting(name, queries, at, judge, mode == "Grid", blind, depth, recipe, pool, queue, names, pairs, says=says)
     if queue == SUGGESTED:
         with way_there:
             setting = suggested(wb, setting)
@@ -75,13 +82,12 @@ def _judge_name(on: DeltaGenerator | ModuleType) -> str:
                          help="Every grade is kept under the name of who gave it.").strip()
 
 
-def _nothing(queue: str, name: str) -> None:
+def _nothing(queue: str, name: str, says: str) -> None:
     if queue in (OWN, SUGGESTED):
         st.info(f"There is nothing for you to judge in {plain(name)}: it has no queries left, or all of it is with other judges.")
         return
     what = "you and another judge see differently" if queue == DIFFER else "judges differ on"
-    st.info(f"There is nothing here that {what}. Two grades differ where they are 2 or more apart, or one says not relevant (0) "
-            "and the other does not.")  # fmt: skip
+    st.info(f"There is nothing here that {what}. {says}")
     st.button("Look again", key="judge_look_again", on_click=look_again)
 
 
@@ -94,6 +100,8 @@ def _line(setting: Setting) -> None:
         if setting.queue != OWN:
             st.button("Look again", key="judge_look_again", on_click=look_again,
                       help="Suggest anew, by what is graded by now." if setting.queue == SUGGESTED else "Leave out what is settled by now.")
+    if setting.says:
+        st.caption(plain(setting.says))
 
 
 def turn(setting: Setting, step: int) -> None:
@@ -106,11 +114,9 @@ def _so_far(wb: Workbench, setting: Setting) -> None:
     said = []
     if setting.pairs is not None:
         pairs = {(q, item) for q, items in setting.pairs.items() for item in items}
-        if setting.queue != DIFFER and pairs:
-            done = len(pairs & wb.judgments.judged(setting.judge, setting.origin))
-            st.progress(done / len(pairs), text=f"{done:,} of {len(pairs):,} judged")
-        elif setting.queue == DIFFER:
-            said.append(f"{count(len(pairs), 'pair')} to look at again.")
+        if pairs:
+            n = len(pairs & done(wb, setting))
+            st.progress(n / len(pairs), text=f"{n:,} of {len(pairs):,} {_DONE.get(setting.queue, 'judged')}")
     if (seconds := wb.judgments.median_seconds(setting.judge)) is not None:
         said.append(f"{seconds:.1f} s for a judgment (median).")
     try:

@@ -11,6 +11,7 @@ import streamlit as st
 from core.errors import LoupeError
 from pages import _judge_undo as undo
 from pages._judge_queue import look_again
+from pages._judge_what import judge_pool
 from pages._search_state import plain
 from pages._shared import count
 
@@ -81,7 +82,7 @@ def names(text: str) -> list[str]:
 
 def _go(pool_id: str) -> None:
     st.session_state["judge_part"] = "Judge"
-    st.session_state["judge_pool"] = pool_id
+    judge_pool(pool_id)
     st.query_params.pop("query", None)
 
 

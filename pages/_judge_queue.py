@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 OWN, DIFFER, DECIDE, SUGGESTED = "Mine", "Disagreements", "Adjudicate", "Suggested"
 QUEUES = (OWN, DIFFER, DECIDE, SUGGESTED)
 _KEPT, KEPT_SUGGESTED = "judge_queue_kept", "judge_suggested_kept"
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,12 @@ class Setting:
         Where suggested images were found, for a judge who is not blind.
     nothing : str
         What to say where there is nothing to judge for the query.
+    says : str
+        What the queue counts, or what about it is not as a judge would expect.
+    opened : Mapping of query id to item ids
+        The suggested images of each query that was opened.
+    outside : frozenset of item ids
+        Suggested images that are not in the pool of these queries.
     """
 
     query_set: str
@@ -54,6 +61,9 @@ class Setting:
     pairs: Mapping[str, list[str]] | None = field(default=None, repr=False)
     found: Mapping[str, str] = field(default_factory=dict, repr=False)
     nothing: str = "This query finds nothing here: 0 results to judge."
+    says: str = ""
+    opened: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
+    outside: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def query(self) -> SavedQuery:
@@ -66,19 +76,25 @@ class Setting:
         return ADJUDICATION if self.queue == DECIDE else PERSON
 
 
-def pairs_of(wb: Workbench, pool: PoolRecord | None, queue: str, judge: str, queries: Sequence[str]) -> dict[str, list[str]] | None:
-    """Query id -> items to judge; None for a queue of one's own without a pool.
-
-    Kept while a judge is at it: a pair that is settled must not vanish under the hand of who settles it.
-    """
-    if queue == SUGGESTED or (queue == OWN and pool is None):
+def pairs_of(wb: Workbench, pool: PoolRecord | None, judge: str, queries: Sequence[str]) -> dict[str, list[str]] | None:
+    """Query id -> items to judge in a queue of one's own; None without a pool."""
+    if pool is None:
         return None
-    division = (pool.pool_id, pool.judges, pool.overlap) if pool is not None else ()
-    key = (wb.key, queue, judge, division, tuple(queries))
-    kept = st.session_state.get(_KEPT)
-    if kept is None or kept[0] != key:
-        kept = st.session_state[_KEPT] = (key, _pairs(wb, pool, queue, judge, queries), time.time())
-    return kept[1]
+
+    def read() -> dict[str, list[str]]:
+        there, mine = set(wb.collection.ids()), wb.pools.queue(pool.pool_id, judge)
+        return {q: kept for q in queries if (kept := [item for item in mine.get(q, ()) if item in there])}
+
+    return kept((wb.key, OWN, judge, (pool.pool_id, pool.judges, pool.overlap), tuple(queries)), read)
+
+
+def kept(key: tuple, read: Callable[[], _T]) -> _T:
+    """What a queue was made of, as long as a judge is at it: a pair that is settled must not vanish under the hand of who
+    settles it."""
+    held = st.session_state.get(_KEPT)
+    if held is None or held[0] != key:
+        held = st.session_state[_KEPT] = (key, read(), time.time())
+    return held[1]
 
 
 def begun() -> float:
@@ -92,24 +108,12 @@ def look_again() -> None:
     st.session_state.pop(KEPT_SUGGESTED, None)
 
 
-def _pairs(wb: Workbench, pool: PoolRecord | None, queue: str, judge: str, queries: Sequence[str]) -> dict[str, list[str]]:
-    there = set(wb.collection.ids())
-    if queue == OWN and pool is not None:
-        mine = wb.pools.queue(pool.pool_id, judge)
-        return {q: kept for q in queries if (kept := [item for item in mine.get(q, ()) if item in there])}
-    found: dict[str, list[str]] = {}
-    for one in wb.judgments.disagreements(set(queries)):
-        if one.item_id in there and (queue == DECIDE or judge in [name for name, _ in one.grades]):
-            found.setdefault(one.query_id, []).append(one.item_id)
-    return {q: found[q] for q in queries if q in found}
-
-
 def place(
     wb: Workbench, ids: list[str], judge: str, pairs: Mapping[str, list[str]] | None, queue: str,
     found: Callable[[str], Sequence[str]],
 ) -> int:
     """The query to begin with: the one this judge stopped in, while there is something left in it, else the first that has
-    something left.
+    something left. An adjudicator, whose own grades say nothing of where they stopped, begins with the first.
 
     Parameters
     ----------
@@ -117,7 +121,7 @@ def place(
         Query id -> items to judge, where `pairs` is None.
     """
     judged = wb.judgments.judged(judge, ADJUDICATION if queue == DECIDE else PERSON)
-    last = wb.judgments.last_judged(judge)
+    last = wb.judgments.last_judged(judge) if queue != DECIDE else None
     if queue == DIFFER:
         return 0
     if queue == SUGGESTED:  # which of its images are left would take a search of every query
@@ -126,7 +130,10 @@ def place(
         started = {query_id for query_id, _ in judged}
         if last in ids and not {(last, item) for item in found(last)} <= judged:
             return ids.index(last)
-        return next((n for n, query_id in enumerate(ids) if query_id not in started), 0)
+        fresh = next((n for n, query_id in enumerate(ids) if query_id not in started), None)
+        if fresh is not None:
+            return fresh
+        return next((n for n, query_id in enumerate(ids) if not {(query_id, item) for item in found(query_id)} <= judged), 0)
     left = [any((q, item) not in judged for item in pairs[q]) for q in ids]
     if last in ids and left[ids.index(last)]:
         return ids.index(last)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.query.parse import render
-from core.types import Item, Judgment, SavedQuery, SearchResult
+from core.types import Item, Judgment, SearchResult
 from pages._judge_parts import turn
 from pages._judge_queue import DECIDE, DIFFER, OWN, SUGGESTED, Setting, begun, in_order
+from pages._judge_skipped import skipped
+from pages._judge_words import pictures, words
 from pages._judging import judging_screen, save_presses
 from pages._search_state import plain
-from pages._shared import full_url, thumb_url, upload_url
+from pages._shared import full_url, thumb_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from core.workbench import Workbench
 
@@ -38,7 +39,6 @@ def screen(wb: Workbench, setting: Setting) -> None:
         ids = setting.pairs[query.query_id]
     if not ids:
         st.info(plain(setting.nothing))
-        return
     pool_id = setting.pool.pool_id if setting.pool is not None else ""
     # A list that is suggested anew is another one: the screen must not go on where the one before ended.
     listed = hashlib.sha256(json.dumps(ids).encode()).hexdigest()[:16] if setting.queue == SUGGESTED else pool_id
@@ -51,12 +51,16 @@ def screen(wb: Workbench, setting: Setting) -> None:
         save_presses(wb.judgments, st.session_state[key].presses, ledger, frozenset(ids), origin=setting.origin, copies=copies)
 
     def on_go() -> None:
-        turn(setting, 1 if st.session_state[key].go == "next" else -1)
+        go = st.session_state[key].go
+        if not isinstance(go, Mapping):
+            turn(setting, 1 if go == "next" else -1)
+        elif go.get("to") in [one.query_id for one in setting.queries]:
+            st.query_params["query"] = go["to"]
 
     judging_screen(
         {
-            "query": {"id": query.query_id, "text": _words(query), "guideline": query.guideline or GUIDELINE,
-                      "pictures": _pictures(setting)},
+            "query": {"id": query.query_id, "text": words(query), "guideline": query.guideline or GUIDELINE,
+                      "pictures": pictures(query)},
             "collection": wb.key,
             "judge": setting.judge,
             "queue": "" if setting.queue == OWN else setting.queue,
@@ -66,6 +70,7 @@ def screen(wb: Workbench, setting: Setting) -> None:
             "acked": list(ledger.get("saved", {}))[-_ACKED:],
             "hasNext": setting.at + 1 < len(setting.queries),
             "hasPrevious": setting.at > 0,
+            "left": skipped(wb, setting),
             "items": items(wb, setting, ids, result, {item: len(alike) for item, alike in copies.items()}),
         },
         key=key, on_presses=on_presses, on_go=on_go,
@@ -95,6 +100,8 @@ def items(
             one["earlier"] = earlier[item_id]
         if setting.queue == DECIDE:
             one["given"] = _given(said.get(item_id, ()), names=setting.names)
+            if mine := [j.grade for j in said.get(item_id, ()) if j.judge == setting.judge]:
+                one["own"] = mine[0]
         shown.append(one)
     if not setting.blind:
         _open(wb, setting, shown, result)
@@ -118,18 +125,5 @@ def _open(wb: Workbench, setting: Setting, shown: list[dict[str, object]], resul
     for one in shown:
         item = known[str(one["id"])]
         one |= {"title": item.caption or item.file, "found": found.get(item.item_id, "")}
-
-
-def _words(query: SavedQuery) -> str:
-    """The query to read: ids of images mean nothing to a person, and the images stand beside it."""
-    if "image:" not in query.text and "upload:" not in query.text:
-        return query.text
-    words = replace(query.query, terms=tuple(term for term in query.query.terms if term.kind == "text"))
-    said = render(words) if words.terms or words.literals else "like this image"
-    return said + (f" where {words.where}" if words.where else "")
-
-
-def _pictures(setting: Setting) -> list[dict[str, object]]:
-    """The images that the query asks with."""
-    address = {"item": thumb_url, "upload": upload_url}
-    return [{"src": address[term.kind](term.value), "minus": term.weight < 0} for term in setting.query.query.terms if term.kind in address]
+        if item.item_id in setting.outside:
+            one["outside"] = True

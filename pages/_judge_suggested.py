@@ -12,6 +12,7 @@ from core.judge.pools import shuffled
 from core.search.cutoffs import KINDS, kind_of
 from pages._judge_queue import KEPT_SUGGESTED, Setting
 from pages._judge_recipes import compared
+from pages._judge_what import pool_of
 from pages._search_state import plain
 
 if TYPE_CHECKING:
@@ -50,7 +51,26 @@ def suggested(wb: Workbench, setting: Setting) -> Setting:
         return replace(setting, pairs={setting.query.query_id: []}, nothing=str(error))
     found = {one.item_id: " · ".join(f"{name} {rank}" for name, rank in one.ranks.items()) for one in listed}
     order = shuffled(found, 0, setting.query.query_id, setting.judge)
-    return replace(setting, pairs={setting.query.query_id: order}, found=found, nothing=NOTHING[way.by])
+    held = st.session_state[KEPT_SUGGESTED]
+    opened = {query.query_id: [one.item_id for one in held[key]] for query in setting.queries
+              if (key := (wb.key, setting.judge, query.query_id, way)) in held}  # fmt: skip
+    pool = pool_of(wb, setting.query_set)
+    inside = {row.item_id for row in wb.pools.rows(pool.pool_id, setting.query.query_id)} if pool is not None else set(order)
+    outside = frozenset(order) - inside
+    says = _outside(len(outside), len(order), pool.name, blind=setting.blind) if pool is not None and outside else ""
+    return replace(setting, pairs={setting.query.query_id: order}, found=found, nothing=NOTHING[way.by], says=says, opened=opened,
+                   outside=outside)  # fmt: skip
+
+
+def _outside(n: int, of: int, pool: str, *, blind: bool) -> str:
+    """Said of all together to a judge who is blind: that no recipe of the pool found it would tell something of an image."""
+    if n == of:
+        these = "The image that is suggested here is" if n == 1 else f"All {of} images that are suggested here are"
+        hidden = ""
+    else:
+        these = f"{n:,} of the {of:,} images that are suggested here {'is' if n == 1 else 'are'}"
+        hidden = " Which ones is hidden while you are blind." if blind else ""
+    return f"{these} not in the pool {pool}; {'its grade counts' if n == 1 else 'their grades count'} for the query all the same.{hidden}"
 
 
 def _kept(wb: Workbench, query: SavedQuery, judge: str, way: Way) -> Sequence[Suggestion]:

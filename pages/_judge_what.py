@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.search.recipes import recipes
-from pages._judge_queue import OWN, QUEUES, SUGGESTED
+from pages._judge_queue import DECIDE, DIFFER, OWN, QUEUES, SUGGESTED
 
 if TYPE_CHECKING:
     from core.store import PoolRecord
     from core.workbench import Workbench
 
-_RESULTS = "Results of a recipe"
-_QUEUE, _SET = "judge_queue", "judge_set"
+_RESULTS, _NO_POOL = "Results of a recipe", "none"
+_QUEUE, _SET, _POOL = "judge_queue", "judge_set", "judge_pool"
 _OF_SUGGESTED = ("by", "recipes", "people")
 """Parts of a link that mean something in that queue only."""
 
@@ -39,6 +39,8 @@ def what(wb: Workbench) -> tuple[str, PoolRecord | None, str, int | None, str, i
 def _queue_written() -> None:
     """The link follows the widget."""
     queue = st.session_state[_QUEUE]
+    if {DIFFER, DECIDE} & {queue, st.query_params.get("queue")}:
+        st.query_params.pop("query", None)  # the query that happened to be open is not where these begin
     if queue == OWN:
         st.query_params.pop("queue", None)
     else:
@@ -48,17 +50,38 @@ def _queue_written() -> None:
 
 
 def _pool(wb: Workbench) -> PoolRecord | None:
-    """The pool to judge: the newest, unless the link names a query that is not in it, or another is chosen."""
+    """The pool to judge: of the link, the one chosen, or the newest that has the query of the link; none where no pool has it."""
     there = {pool.pool_id: pool for pool in reversed(wb.pools.list())}
     if not there:
         return None
     names = {pool_id: f"{pool.name} ({pool.set_at})" for pool_id, pool in there.items()} | {"": _RESULTS}
-    wanted = st.query_params.get("query")
-    newest = next(iter(there))
-    fits = wanted is None or wb.pools.has(newest, wanted)
-    chosen = st.selectbox("What to judge", list(names), index=0 if fits else len(names) - 1, key="judge_pool", format_func=names.get,
-                          persist_state="page", help="A pool holds what several recipes found. Make one under Pools.")  # fmt: skip
+    wanted, linked = st.query_params.get("query"), st.query_params.get("pool")
+    if linked in there or linked == _NO_POOL:
+        st.session_state[_POOL] = linked if linked in there else ""
+    elif st.session_state.get(_POOL) not in names:
+        st.session_state[_POOL] = next((pool_id for pool_id in there if wanted is None or wb.pools.has(pool_id, wanted)), "")
+    chosen = st.selectbox("What to judge", list(names), key=_POOL, format_func=names.get, persist_state="page", on_change=_pool_written,
+                          help="A pool holds what several recipes found. Make one under Pools.")  # fmt: skip
     return there.get(chosen or "")
+
+
+def judge_pool(pool_id: str) -> None:
+    """Choose a pool, for now and for when the page is loaded again."""
+    st.session_state[_POOL], st.query_params["pool"] = pool_id, pool_id or _NO_POOL
+
+
+def _pool_written() -> None:
+    judge_pool(st.session_state[_POOL] or "")
+
+
+def pool_of(wb: Workbench, query_set: str) -> PoolRecord | None:
+    """The pool of a query set that is judged beside the suggestions: the one chosen, or the newest."""
+    there = {pool.pool_id: pool for pool in reversed(wb.pools.list())}
+    chosen = st.session_state.get(_POOL, next(iter(there), ""))
+    if not chosen:
+        return None  # the results of a recipe were chosen
+    of_set = {pool_id: pool for pool_id, pool in there.items() if pool.set_name == query_set}
+    return of_set.get(chosen) or next(iter(of_set.values()), None)
 
 
 def _query_set(wb: Workbench) -> str:
@@ -81,7 +104,7 @@ def _set_written() -> None:
 
 def _results(wb: Workbench) -> tuple[str, int]:
     with st.popover("Results", width="stretch"):
-        recipe = st.selectbox("Recipe", list(recipes(wb.collection)), key="judge_recipe", persist_state="page",
+        recipe = st.selectbox("Recipe", list(recipes(wb.collection)), key="judge_recipe", bind="query-params",
                               help="How the results are made. To judge what several recipes find, make a pool.")
-        depth = st.slider("Results judged for each query", 5, 50, 10, key="judge_depth", persist_state="page")
+        depth = st.slider("Results judged for each query", 5, 50, 10, key="judge_depth", bind="query-params")
     return recipe, depth

@@ -139,6 +139,8 @@ class Disagreement:
         Highest grade less lowest.
     adjudicated : bool
         Somebody has decided it.
+    small : bool
+        They are less than `APART` apart and agree whether the item is relevant.
     """
 
     query_id: str
@@ -146,9 +148,10 @@ class Disagreement:
     grades: tuple[tuple[str, int | None], ...]
     apart: int
     adjudicated: bool
+    small: bool = False
 
 
-def disagreements(judgments: Iterable[Judgment], rel: int = 1) -> list[Disagreement]:
+def disagreements(judgments: Iterable[Judgment], rel: int = 1, *, small: bool = False) -> list[Disagreement]:
     """Pairs whose grades are `APART` or more apart, or on which one judge says relevant and another not.
 
     Parameters
@@ -157,6 +160,8 @@ def disagreements(judgments: Iterable[Judgment], rel: int = 1) -> list[Disagreem
         Only what people said counts; "can't tell" is no grade and disagrees with none.
     rel : int
         The lowest grade that counts as relevant; 1 as in the metrics.
+    small : bool
+        With the pairs whose grades differ by less.
 
     Returns
     -------
@@ -176,9 +181,10 @@ def disagreements(judgments: Iterable[Judgment], rel: int = 1) -> list[Disagreem
         if len(grades) < 2:
             continue
         low, high = min(grades), max(grades)
-        if high - low >= APART or low < rel <= high:
+        large = high - low >= APART or low < rel <= high
+        if large or (small and high > low):
             named = tuple(sorted(((j.judge, j.grade) for j in said), key=lambda one: one[0]))
-            out.append(Disagreement(*pair, named, high - low, pair in decided))
+            out.append(Disagreement(*pair, named, high - low, pair in decided, not large))
     return sorted(out, key=lambda d: (-d.apart, d.query_id, d.item_id))
 
 

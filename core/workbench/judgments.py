@@ -173,7 +173,9 @@ class JudgmentService:
                 found.setdefault(j.item_id, []).append(j)
         return {item_id: tuple(sorted(given, key=lambda j: j.judge)) for item_id, given in found.items()}
 
-    def disagreements(self, queries: Some[str] | None = None, *, rel: int = 1, decided: bool = False) -> list[Disagreement]:
+    def disagreements(
+        self, queries: Some[str] | None = None, *, rel: int = 1, decided: bool = False, small: bool = False
+    ) -> list[Disagreement]:
         """Pairs on which judges differ (see `core.judge.disagreements`), the furthest apart first.
 
         Parameters
@@ -182,9 +184,11 @@ class JudgmentService:
             Of these only.
         decided : bool
             With those that an adjudicator has decided.
+        small : bool
+            With those where the grades are one apart and agree on relevance.
         """
         said = self._collection.judgments.all()
-        found = disagreements([j for j in said if queries is None or j.query_id in queries], rel)
+        found = disagreements([j for j in said if queries is None or j.query_id in queries], rel, small=small)
         return [one for one in found if decided or not one.adjudicated]
 
     def grades_for(self, query_id: str) -> Mapping[str, int]:

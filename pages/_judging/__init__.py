@@ -44,9 +44,10 @@ def judging_screen(data: Mapping[str, Any], *, key: str, on_presses: Callable[[]
     ----------
     data : mapping
         ``collection``, ``query`` {id, text, guideline, pictures}, ``judge``, ``queue``, ``pool``, ``mode`` ("one" or
-        "grid"), ``blind``, ``acked`` (uids that are saved), ``hasNext``, ``hasPrevious`` and ``items``: {id, thumb, full,
-        judged, order, grade, note, copies}, `order` being the place among what this judge has judged, from 0; {title,
-        found} where it is not blind; ``given`` for an adjudicator.
+        "grid"), ``blind``, ``acked`` (uids that are saved), ``hasNext``, ``hasPrevious``, ``left`` (what was skipped in
+        other queries, None: not known) and ``items``: {id, thumb, full, judged, order, grade, note, copies}, `order` being
+        the place among what this judge has judged, from 0; {title, found} and perhaps ``outside`` (not in the pool) where it
+        is not blind; ``given``, and ``own`` where they said something of it, for an adjudicator.
     """
     _screen(data=dict(data), key=key, default={"presses": []}, on_presses_change=on_presses, on_go_change=on_go)
 

@@ -4,6 +4,10 @@
 // typing loses nothing: the state value always carries every press that has not been acknowledged.
 
 const WORDS = ["not relevant", "related", "relevant", "perfect"];
+const DONE = { Disagreements: "looked at again", Adjudicate: "decided" };
+const NAMED_AT_MOST = 5;   // queries with skipped images that are named
+
+const several = (n, one, more = `${one}s`) => `${n} ${n === 1 ? one : more}`;
 
 function make(tag, className, text) {
   const node = document.createElement(tag);
@@ -14,14 +18,13 @@ function make(tag, className, text) {
 
 // What a judge has done at a query outlives the element it was done in: a screen may be taken down and put up anew
 // with any rerun, and presses on their way to the server, and what `u` takes back, must not go with it.
-function state(data) {
+function state(data, key) {
   const all = (window.loupeJudging = window.loupeJudging || new Map());
-  const key = JSON.stringify([data.collection, data.query.id, data.judge, data.queue, data.pool]);
   if (!all.has(key)) {
     const given = data.items.filter((item) => item.judged);
     const first = data.items.findIndex((item) => !item.judged);
     const history = given.sort((a, b) => a.order - b.order)
-      .map((item) => ({ item: item.id, position: data.items.indexOf(item) }));   // judged in an earlier visit
+      .map((item) => ({ item: item.id }));   // judged in an earlier visit
     all.set(key, { position: first < 0 ? data.items.length : first, grades: {}, notes: {}, pending: [], history, serial: 0 });
   }
   return all.get(key);
@@ -32,10 +35,34 @@ function gradeText(grade) {
   return grade === null ? "can't tell" : `${grade} ${WORDS[grade]}`;
 }
 
+// What this judge said of an image before; nobody decides over their own grade without being told.
+function ownText(item) {
+  if (item.own !== undefined) return item.own === null ? "you said can't tell here" : `you gave ${item.own} here`;
+  if (item.earlier !== undefined) return `you gave ${gradeText(item.earlier)}; another judge differs`;
+  return "";
+}
+
+// Images that were skipped, by query; of a query that was never opened it is not known how many there are.
+function skippedText(skipped) {
+  const named = (some) => {
+    const rest = some.length - NAMED_AT_MOST;
+    return some.slice(0, NAMED_AT_MOST).join(", ") + (rest > 0 ? `, and in ${several(rest, "more query", "more queries")}` : "");
+  };
+  const known = skipped.filter((one) => one.n !== null);
+  const closed = skipped.filter((one) => one.n === null);
+  const n = known.reduce((sum, one) => sum + one.n, 0);
+  const said = [];
+  if (n) said.push(`${several(n, "image was", "images were")} skipped, without a grade and without can't tell: `
+    + `${named(known.map((one) => `${one.n} in "${one.text}"`))}.`);
+  if (closed.length) said.push(`Not opened yet: ${named(closed.map((one) => `"${one.text}"`))}.`);
+  return said.join(" ");
+}
+
 export default function (component) {
   const { data, parentElement, setStateValue, setTriggerValue } = component;
   const root = parentElement.querySelector(".judging");
-  const s = state(data);
+  const key = JSON.stringify([data.collection, data.query.id, data.judge, data.queue, data.pool]);
+  const s = state(data, key);
   const items = data.items;
 
   const acked = new Set(data.acked);
@@ -47,6 +74,24 @@ export default function (component) {
     else delete s.grades[item.id];
     if (item.judged && s.notes[item.id] === undefined) s.notes[item.id] = item.note;
   }
+  const placeOf = (id) => items.findIndex((item) => item.id === id);
+  const firstLeft = () => {
+    const at = items.findIndex((item) => s.grades[item.id] === undefined);
+    return at < 0 ? items.length : at;
+  };
+  // The same images may come in another order, as when a judge is not blind any more: the image stays, not its place.
+  const listed = items.map((item) => item.id).sort().join(" ");
+  if (placeOf(s.shown) >= 0) s.position = placeOf(s.shown);
+  else if (s.listed !== undefined && s.listed !== listed) s.position = firstLeft();
+  if (s.listed !== listed) s.history = s.history.filter((one) => placeOf(one.item) >= 0);
+  s.listed = listed;
+  if (window.loupeJudgingToSkipped === data.query.id) {
+    s.position = firstLeft();
+    delete window.loupeJudgingToSkipped;
+  }
+  // The time between taking a screen down and putting it up anew is no time of judging.
+  if (s.leftAt !== undefined) s.shownAt += performance.now() - s.leftAt;
+  delete s.leftAt;
 
   let drawing = false;
   const judgedCount = () => items.filter((item) => s.grades[item.id] !== undefined).length;
@@ -60,12 +105,15 @@ export default function (component) {
   function press(grade) {
     const item = items[s.position];
     if (!item) return;
-    s.history.push({ item: item.id, before: s.grades[item.id], position: s.position });
+    s.history.push({ item: item.id, before: s.grades[item.id] });
     s.grades[item.id] = grade;
     send({ item: item.id, grade, note: s.notes[item.id] || "", ms: Math.round(performance.now() - s.shownAt) });
     const rest = items.findIndex((it, i) => i > s.position && s.grades[it.id] === undefined);
-    const any = items.findIndex((it) => s.grades[it.id] === undefined);
-    s.position = rest >= 0 ? rest : any >= 0 ? any : items.length;
+    goTo(rest >= 0 ? rest : firstLeft());
+  }
+
+  function goTo(position) {
+    Object.assign(s, { position, noteFrom: undefined, message: "" });
     draw();
   }
 
@@ -75,14 +123,22 @@ export default function (component) {
     if (last.before === undefined) delete s.grades[last.item];
     else s.grades[last.item] = last.before;
     if (last.noteBefore !== undefined) s.notes[last.item] = last.noteBefore;
-    s.position = last.position;
     send({ item: last.item, undo: true });
-    draw();
+    goTo(Math.max(placeOf(last.item), 0));
   }
 
   function move(step) {
-    s.position = Math.min(Math.max(s.position + step, 0), items.length);
-    draw();
+    goTo(Math.min(Math.max(s.position + step, 0), items.length));
+  }
+
+  // To the first image without a word of this judge, here or in another query.
+  function goToSkipped(query) {
+    if (query === data.query.id) {
+      goTo(firstLeft());
+      return;
+    }
+    window.loupeJudgingToSkipped = query;
+    setTriggerValue("go", { to: query });
   }
 
   // A note goes with the next grade; one on an image that has a grade is saved with the same grade again.
@@ -91,9 +147,33 @@ export default function (component) {
     if (drawing || text === noteBefore) return;
     s.notes[item.id] = text;
     if (s.grades[item.id] === undefined) return;
-    s.history.push({ item: item.id, before: s.grades[item.id], position: s.position, noteBefore });
+    s.history.push({ item: item.id, before: s.grades[item.id], noteBefore });
     send({ item: item.id, grade: s.grades[item.id], note: text });
     draw();
+  }
+
+  // Behind the last image it is the note of the image judged last.
+  function openNote() {
+    const last = s.history.length ? placeOf(s.history[s.history.length - 1].item) : -1;
+    if (!items[s.position] && last >= 0) {
+      const noteFrom = s.position;
+      goTo(last);
+      s.noteFrom = noteFrom;
+    }
+    const field = root.querySelector(".note input");
+    if (field) {
+      field.focus();
+      return;
+    }
+    s.message = "There is no image to note: none is open and none is judged yet. Go back to one first (k).";
+    draw();
+  }
+
+  // From a note back to where it was opened.
+  function leaveNote() {
+    s.writing = null;
+    if (s.noteFrom !== undefined) goTo(s.noteFrom);
+    root.focus();
   }
 
   function noteField() {
@@ -106,10 +186,15 @@ export default function (component) {
     field.value = s.notes[item.id] || "";
     line.append(make("kbd", "", "m"), field);
     field.onchange = () => keepNote(item, field.value.trim());
+    const write = () => { s.writing = { item: item.id, text: field.value, start: field.selectionStart, end: field.selectionEnd }; };
+    field.onfocus = write;
+    field.oninput = write;
+    // A field that is taken down with its screen was not left by the judge.
+    field.onblur = () => setTimeout(() => { if (field.isConnected && s.writing && s.writing.item === item.id) s.writing = null; });
     field.onkeydown = (event) => {
       event.stopPropagation();
-      if (event.key === "Enter") { keepNote(item, field.value.trim()); root.focus(); }
-      if (event.key === "Escape") { field.value = s.notes[item.id] || ""; root.focus(); }
+      if (event.key === "Enter") { keepNote(item, field.value.trim()); leaveNote(); }
+      if (event.key === "Escape") { field.value = s.notes[item.id] || ""; leaveNote(); }
     };
     return line;
   }
@@ -121,6 +206,7 @@ export default function (component) {
       const said = `${one.name ? `${one.name}: ` : ""}${gradeText(one.grade)}${one.note ? ` (${one.note})` : ""}`;
       line.append(make("span", "said", said));
     }
+    if (ownText(item)) line.append(make("strong", "own", ownText(item)));
     return line;
   }
 
@@ -144,21 +230,52 @@ export default function (component) {
     back.disabled = s.history.length === 0;
     back.onclick = undo;
     bar.append(unsure, back);
+    for (const [key, word, step, stuck] of [["k", "back", -1, s.position <= 0], ["j", "skip", 1, s.position >= items.length]]) {
+      const go = make("button", "quiet");
+      go.append(make("kbd", "", key), make("span", "", word));
+      go.disabled = stuck;
+      go.onclick = () => move(step);
+      bar.append(go);
+    }
     return bar;
   }
 
-  // What stands there when the last image is graded.
+  // What stands there behind the last image: the way on, or at the end what was skipped, or that all is judged.
   function drawDone(stage) {
     const done = make("div", "done");
-    const left = items.length - judgedCount();
-    const all = items.length === 1 ? "The one image of this query is judged." : `All ${items.length} images of this query are judged.`;
-    done.append(make("p", "", left ? `${left} of ${items.length} images of this query are left; j k go back to them.` : all));
+    const here = items.length - judgedCount();
+    const others = data.left ? data.left.others : [];
+    const end = !data.hasNext || (data.left && !others.some((one) => one.after));
+    const word = DONE[data.queue] || "judged";
+    if (end) {
+      const skipped = others.filter((one) => !one.after);
+      if (here) skipped.push({ id: data.query.id, text: data.query.text, n: here });
+      skipped.push(...others.filter((one) => one.after));
+      if (skipped.length) {
+        const first = make("button", "primary", skipped.some((one) => one.n) ? "Go to the first one skipped" : "Go to the first one not opened");
+        const target = skipped.find((one) => one.n) || skipped[0];
+        first.onclick = () => goToSkipped(target.id);
+        done.append(make("p", "", skippedText(skipped)), first);
+      } else {
+        const images = items.length + (data.left ? data.left.images : 0);
+        const queries = 1 + (data.left ? data.left.queries : 0);
+        if (images) done.append(make("p", "", `All is ${word}: ${several(images, "image")} in ${several(queries, "query", "queries")}.`));
+      }
+    } else if (items.length) {
+      const all = items.length === 1 ? `The one image of this query is ${word}.` : `All ${items.length} images of this query are ${word}.`;
+      done.append(make("p", "", here ? `${here} of ${items.length} images of this query are left; back (k) leads to them.` : all));
+    }
     if (data.hasNext) {
-      const next = make("button", "primary", "Next query");
+      const next = make("button", end ? "" : "primary", "Next query");
       next.onclick = () => setTriggerValue("go", "next");
       done.append(next, make("p", "hint", "or press n"));
     } else {
       done.append(make("p", "hint", "This was the last query."));
+    }
+    if (s.message) {
+      const message = make("p", "message", s.message);
+      message.setAttribute("role", "status");
+      done.append(message);
     }
     stage.append(done);
   }
@@ -178,7 +295,8 @@ export default function (component) {
     const notes = [];
     if (item.found) notes.push(item.found);
     if (item.copies) notes.push(`its grade goes to ${item.copies} near-duplicate${item.copies === 1 ? "" : "s"}`);
-    if (item.earlier !== undefined) notes.push(`you gave ${gradeText(item.earlier)}; another judge differs`);
+    if (item.outside) notes.push("this image is not in the pool; its grade counts for the query all the same");
+    if (!item.given && ownText(item)) notes.push(ownText(item));
     if (s.grades[item.id] !== undefined) notes.push(`judged: ${gradeText(s.grades[item.id])}`);
     const caption = make("figcaption");
     caption.append(make("span", "title", item.title || ""), make("span", "hint", notes.join(" · ")));
@@ -198,19 +316,33 @@ export default function (component) {
       image.loading = "lazy";
       tile.append(image, make("span", "hint", gradeText(s.grades[item.id]) || item.found || "\u00a0"));
       if (item.given) tile.append(make("span", "hint", `given ${item.given.map((one) => one.grade ?? "x").join(" ")}`));
-      tile.onclick = () => { s.position = i; draw(); };
+      if (ownText(item)) tile.append(make("span", "hint own", ownText(item)));
+      if (item.outside) tile.append(make("span", "hint", "not in the pool"));
+      tile.onclick = () => goTo(i);
       grid.append(tile);
     });
     stage.append(grid);
     if (!items[s.position]) drawDone(stage);
   }
 
+  // Where a judge has scrolled down, the next image, or the words at the end, would lie behind the query.
+  function bringIntoView(head) {
+    const here = root.querySelector(".tile.here") || root.querySelector(".done");
+    if (here) here.scrollIntoView({ block: "nearest" });
+    const large = root.querySelector(".large");
+    if (!large || large.getBoundingClientRect().top >= head.getBoundingClientRect().bottom - 1) return;
+    large.style.scrollMarginTop = `${head.offsetHeight + (parseFloat(getComputedStyle(head).top) || 0) + 8}px`;
+    large.scrollIntoView();
+  }
+
   function draw() {
     const shown = items[s.position] && items[s.position].id;
     const field = root.querySelector(".note input");
     // A note that is being written while an answer comes in is not taken from under the hand.
-    const writing = field && shown === s.shown && root.getRootNode().activeElement === field
-      ? { text: field.value, start: field.selectionStart, end: field.selectionEnd } : null;
+    // Nor when the whole screen was put up anew meanwhile: the letters that follow would be commands.
+    const under = field && root.getRootNode().activeElement === field
+      ? { item: s.shown, text: field.value, start: field.selectionStart, end: field.selectionEnd } : !field && s.writing;
+    const writing = under && under.item === shown ? under : null;
     const moved = s.shown !== undefined && shown !== s.shown;
     if (shown !== s.shown) Object.assign(s, { shown, shownAt: performance.now() });
     drawing = true;
@@ -231,22 +363,23 @@ export default function (component) {
       words.append(strip);
     }
     if (data.query.guideline) words.append(make("p", "guideline", data.query.guideline));
-    const count = make("div", "count", `${judgedCount()} of ${items.length}`);
+    const count = make("div", "count", items.length ? `${judgedCount()} of ${items.length}` : "");
     count.dataset.testid = "judged";
     head.append(words, count);
     const bar = make("div", "bar");
     const fill = make("div", "fill");
     fill.style.width = `${items.length ? (100 * judgedCount()) / items.length : 0}%`;
     bar.append(fill);
-    const stage = make("div", "stage");
+    const stage = make("div", items.length ? "stage" : "");   // a query that finds nothing has its keys, and its way on
     (data.mode === "grid" ? drawGrid : drawOne)(stage);
-    root.append(head, bar, stage, gradeButtons());
+    root.append(head, bar, stage);
+    if (items.length) root.append(gradeButtons());
     if (items[s.position]) root.append(noteField());
     const foot = make("div", "foot hint", s.pending.length ? "saving…" : judgedCount() ? "saved" : "");
     foot.dataset.testid = "saved";
     root.append(foot);
-    const here = moved && root.querySelector(".tile.here");
-    if (here) here.scrollIntoView({ block: "nearest" });
+    if (moved || window.loupeJudgingAt !== key) bringIntoView(head);
+    window.loupeJudgingAt = key;
     if (writing) {
       const again = root.querySelector(".note input");
       again.value = writing.text;
@@ -259,12 +392,15 @@ export default function (component) {
     const path = event.composedPath();
     const typing = path.some((n) => n.tagName === "INPUT" || n.tagName === "TEXTAREA" || n.isContentEditable);
     const elsewhere = document.querySelector('[role="dialog"]') !== null || !root.isConnected;
-    if (typing || elsewhere || event.ctrlKey || event.metaKey || event.altKey) return;
+    // A slider or a list has arrow keys of its own.
+    const own = path.some((n) => n.getAttribute && ["slider", "listbox", "combobox"].includes(n.getAttribute("role")));
+    if (typing || own || elsewhere || event.ctrlKey || event.metaKey || event.altKey) return;
     const key = event.key.toLowerCase();
+    if (event.repeat && !["j", "k", "arrowright", "arrowleft"].includes(key)) return;   // a key held down grades one image, not all
     if ("0123".includes(key) && key.length === 1) press(Number(key));
     else if (key === "x") press(null);
     else if (key === "u") undo();
-    else if (key === "m" && root.querySelector(".note input")) root.querySelector(".note input").focus();
+    else if (key === "m") openNote();
     else if (key === "j" || key === "arrowright") move(1);
     else if (key === "k" || key === "arrowleft") move(-1);
     else if (key === "n" && data.hasNext) setTriggerValue("go", "next");
@@ -291,5 +427,6 @@ export default function (component) {
   return () => {
     document.removeEventListener("keydown", onKey, true);
     document.removeEventListener("visibilitychange", onSeen);
+    if (window.loupeJudgingKeys === onKey) s.leftAt = performance.now();
   };
 }

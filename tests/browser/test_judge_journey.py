@@ -131,3 +131,56 @@ def test_two_judges_judge_ten_images_by_keyboard_and_an_adjudicator_decides(draw
         page.get_by_role("button", name="Export qrels").click()
     lines = open(waiting.value.path(), encoding="utf-8").read().splitlines()
     assert sorted(lines) == sorted(f"{query} 0 {item} {grade}" for (query, item), grade in expected.items())
+
+
+def test_what_a_thumb_skips_is_said_at_the_end_and_found_again(drawn, serve, browser):  # noqa: F811
+    home = drawn()
+    collection = Collection.open(NAME, home)
+    queries = [SavedQuery(parse(text).query_id, text, parse(text)) for text in ("red", "blue")]
+    pool_id = make_pool(collection, queries, "Journey", ["plain"], 4, collapse=False)
+    assert len(collection.pool_rows(pool_id)) == 8
+    server = serve(home)
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    open_judge(page, server.url, collection.key, "ann")
+    bar, judged, saved = page.locator(".grades"), page.get_by_test_id("judged"), page.get_by_test_id("saved").filter(has_text="saved")
+    for word in ("skip", "perfect", "related", "skip"):
+        bar.get_by_role("button", name=word).click()
+    judged.filter(has_text="2 of 4").wait_for()
+    saved.wait_for()
+    settled(page)
+    page.reload()  # where it stopped: in this query, at the first one that is left
+    judged.filter(has_text="2 of 4").wait_for()
+    settled(page)
+    bar.get_by_role("button", name="not relevant").click()
+    judged.filter(has_text="3 of 4").wait_for()
+    bar.get_by_role("button", name="skip").click()
+    page.get_by_role("button", name="Next query").click()
+    page.locator(".query").filter(has_text="blue").wait_for()
+    settled(page)
+    press(page, "12x3", 4)
+    page.get_by_text('1 image was skipped, without a grade and without can\'t tell: 1 in "red".').wait_for()
+    page.keyboard.press("m")  # the note of the image judged last
+    page.keyboard.type("no. 3 u")
+    page.keyboard.press("Enter")
+    saved.wait_for()
+    settled(page)
+    last = collection.judgments.all()[-1]
+    assert (last.query_id, last.grade, last.note) == (queries[1].query_id, 3, "no. 3 u")
+    page.get_by_role("button", name="Go to the first one skipped").click()
+    page.locator(".query").filter(has_text="red").wait_for()
+    settled(page)
+    bar.get_by_role("button", name="can't tell").click()
+    page.get_by_text("All is judged: 8 images in 2 queries.").wait_for()
+    page.get_by_role("radio", name="Grid").or_(page.get_by_role("button", name="Grid")).first.click()
+    page.locator(".tile").nth(3).wait_for()
+    settled(page)
+    page.reload()  # the grid stays
+    page.locator(".tile").nth(3).wait_for()
+    page.get_by_text("All is judged: 8 images in 2 queries.").wait_for()
+    saved.wait_for()
+    settled(page)
+    assert len({(j.query_id, j.item_id) for j in collection.judgments.all()}) == 8
+    assert all(j.ms is not None for j in collection.judgments.all() if not j.note)
+    context.close()

@@ -87,6 +87,8 @@ def test_disagreements_are_two_apart_or_relevant_against_not():
     assert [d.item_id for d in disagreements(changed)] == ["half"]  # the latest word counts
     decided = disagreements([*words, said("q", "far", "chief", 2, 0, "adjudication")])
     assert [(d.item_id, d.adjudicated) for d in decided] == [("far", True), ("half", False)]
+    every = disagreements([*words, said("q", "same", "ann", 2), said("q", "same", "bob", 2)], small=True)
+    assert [(d.item_id, d.small) for d in every] == [("far", False), ("half", False), ("near", True)]
 
 
 def test_cant_tell_is_left_out_of_qrels_and_counted():

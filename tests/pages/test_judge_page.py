@@ -1,79 +1,27 @@
 """The Judge page: pools, queues of several judges, query sets, and what is sent to the browser."""
 
+# ruff: noqa: F811 - fixtures of judge_world are arguments here
+
 from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.jobs import Queue
-from core.store import PoolRecord, PoolRow
 from core.types import Judgment
 from core.workbench.judgments import Imported
 from core.workbench.query_sampling import Added
-from pages import _judge_screen, _shared
+from pages import _judge_screen
 from pages._judge_agreement import agreement_line
 from pages._judge_brought import grades_said, queries_said
 from pages._judge_queue import DECIDE, Setting
 from pages._judging import save_presses
 from tests.cutoff_world import cutoff_world
+from tests.pages.judge_world import PROJECT, app, captions, differ, judging, pool, quiet, says, sent, shown, wb  # noqa: F401
 from tests.working import do_jobs, no_worker  # noqa: F401
-from tests.worlds import colour_world
-
-PROJECT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch):
-    monkeypatch.setattr("core.jobs.ensure_worker", lambda home=None: False)
-
-
-@pytest.fixture
-def app() -> AppTest:
-    _shared.collections_changed()
-    return AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60)
-
-
-@pytest.fixture
-def wb(tmp_path):
-    return colour_world(tmp_path / "images")
-
-
-@pytest.fixture
-def sent(monkeypatch):
-    """Everything the page sends to the judging screen, newest last."""
-    seen = []
-    monkeypatch.setattr(_judge_screen, "judging_screen", lambda data, **_: seen.append(json.loads(json.dumps(data))))
-    return seen
-
-
-def pool(wb, name="Pool", depth=6, **more):
-    """A pool as the worker makes it, of two recipes with other hits each."""
-    arms = tuple({"label": label, "recipe": {"name": label}, "where": ""} for label in ("plainest", "summed"))
-    record = replace(PoolRecord("p" + name.lower(), name, "Colours", 1, depth, arms, seed=4), **more)
-    rows = []
-    for query in wb.querysets.get("Colours").queries:
-        found = wb.search(query.query, depth, log=False).item_ids
-        rows += [PoolRow(query.query_id, item, (n, None if n % 2 else n), (f"copy{n}",) if n == 1 else ())
-                 for n, item in enumerate(found, 1)]  # fmt: skip
-    wb.collection.add_pool(record, rows)
-    return record
-
-
-def judging(app, **link):
-    for name, value in link.items():
-        app.query_params[name] = value
-    app.switch_page("pages/judge.py").run()
-    assert not app.exception
-    return app
-
-
-def captions(app):
-    return [one.value for one in app.caption]
-
 
 # ---------------------------------------------------------------- judging
 
@@ -207,16 +155,6 @@ def test_images_of_a_query_are_shown_with_it(app, wb, sent):
 # ---------------------------------------------------------------- several judges
 
 
-def differ(wb, first=(0, 3), second=(1, 2)):
-    one, two, _ = wb.querysets.get("Colours").queries
-    items = wb.search(one.query, 3, log=False).item_ids
-    for grade, judge in zip(first, ("ann", "bob")):
-        wb.judgments.add(one.query_id, items[0], grade, judge, note=f"note of {judge}")
-    for grade, judge in zip(second, ("ann", "bob")):
-        wb.judgments.add(two.query_id, items[1], grade, judge)
-    return one.query_id, items[0]
-
-
 def test_a_disagreement_is_looked_at_again_without_the_others_grade(app, wb, sent):
     query_id, item = differ(wb)
     judging(app, judge_name="ann")
@@ -272,14 +210,6 @@ def test_agreement_so_far(app, wb, sent):
 OTHER = "hub:is:20:items"
 
 
-def shown(sent):
-    return [item["id"] for item in sent[-1]["items"]]
-
-
-def says(app, words):
-    return any(words in one.value.replace("\\", "") for one in (*app.caption, *app.info))
-
-
 def test_suggested_is_what_recipes_rank_most_differently_and_stays_put(app, wb, sent):
     query = wb.querysets.get("Colours").queries[2]
     judging(app, judge_name="ann", query=query.query_id)
@@ -313,7 +243,7 @@ def test_suggested_is_what_recipes_rank_most_differently_and_stays_put(app, wb, 
 def test_suggested_says_what_cannot_be(app, wb, sent):
     judging(app, judge_name="ann", queue="Suggested", recipes='["plain"]', by="cutoff")
     assert app.button(key="judge_by_cutoff").disabled and says(app, "No cut-off is learned yet")
-    assert says(app, "takes two recipes or more") and not sent
+    assert says(app, "takes two recipes or more") and sent[-1]["items"] == []
     app.multiselect(key="judge_suggest_recipes").set_value([]).run()
     assert not app.exception and says(app, "0 are named")
     app.multiselect(key="judge_suggest_recipes").set_value(["plain", "sum"]).run()  # one word: both rank it alike
@@ -328,7 +258,7 @@ def test_suggested_recipes_of_a_link_are_anybodys_text(app, wb, sent, recipes):
     assert app.title[0].value == "Judge" and not app.exception
 
 
-def test_suggested_nearest_to_the_cut_off(app, no_worker, do_jobs, sent):  # noqa: F811
+def test_suggested_nearest_to_the_cut_off(app, no_worker, do_jobs, sent):
     wb = cutoff_world(queries=30)
     wb.cutoffs.start()
     do_jobs()

@@ -111,6 +111,11 @@ def test_an_adjudication_is_another_role_than_the_judges_own_grade(service):
     service.add("q1", "a", 3, "bob", note="clearly red")
     assert [(d.item_id, d.apart) for d in service.disagreements()] == [("a", 3)]
     assert [(j.judge, j.grade, j.note) for j in service.said("q1")["a"]] == [("ann", 0, ""), ("bob", 3, "clearly red")]
+    service.add("q1", "near", 1, "ann")
+    service.add("q1", "near", 2, "bob")
+    assert [(d.item_id, d.small) for d in service.disagreements(small=True)] == [("a", False), ("near", True)]
+    service.undo_last("q1", "near", "ann")
+    service.undo_last("q1", "near", "bob")
     service.add("q1", "a", 2, "ann", origin="adjudication", copies=("b",))
     assert service.for_query("q1", "ann") == {"a": 0} and service.for_query("q1", "ann", "adjudication") == {"a": 2}
     assert service.grades_for("q1") == {"a": 2, "b": 2}
