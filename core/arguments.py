@@ -85,7 +85,9 @@ def parser() -> Parser:
     prove.add_argument("--seed", type=int, default=0, help="of the split into bank, tuning and test")
     prove.add_argument("--use", action="store_true", help="keep what is recommended as the recipe hub-corrected")
 
-    evaluate = command("evaluate", "Measure a TREC run against qrels, with the figures of ir-measures; needs no collection.")
+    evaluate = command("evaluate", "Measure a TREC run against qrels, with the figures of ir-measures; needs no collection. Beside each"
+                       " figure the share of results nobody judged, of those the metric looks at: the first 5 for P@5, for RR those down"
+                       " to the first relevant one (all where there is none), all for AP.")  # fmt: skip
     evaluate.add_argument("--qrels", required=True, metavar="FILE", help="TREC qrels: topic, iteration, item, grade")
     evaluate.add_argument("--run", required=True, metavar="FILE", help="TREC run: topic, Q0, item, rank, score, tag")
     evaluate.add_argument("--metrics", nargs="+", metavar="METRIC", help="in ir-measures' spelling, by spaces or commas"

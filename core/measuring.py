@@ -60,11 +60,17 @@ def _table(found: object) -> str:
     for name, value in found.metrics.items():
         one, share = found.intervals[name], found.unjudged[name]
         between = "" if one is None else f"{one.low:.4f} to {one.high:.4f}"
-        looked = name.rpartition("@")[2] if "@" in name else ""
-        of = f"of the first {looked}" if looked else "of all results"
-        lines.append(f"{name:<20}{value:>8.4f}   {between:<20}{'no result' if share is None else f'{share:.1%} {of}'}")
+        lines.append(f"{name:<20}{value:>8.4f}   {between:<20}{'no result' if share is None else f'{share:.1%} {_looked_at(name)}'}")
     from_grade = f"relevant: grade {found.rel} or more" + ("" if found.rel == 1 else "; nDCG takes grades as they are")
     return "\n".join([*lines, f"{found.n_queries:,} queries; {from_grade}; interval: bootstrap over queries"])
+
+
+def _looked_at(name: str) -> str:
+    """Of which results the unjudged share is, in words."""
+    cut = f"the first {name.rpartition('@')[2]}" if "@" in name else "all results"
+    if name.partition("@")[0].partition("(")[0] == "RR":
+        return "down to the first relevant one" if "@" not in name else f"down to the first relevant one of {cut}"
+    return "of as many as are relevant" if name.startswith("Rprec") else f"of {cut}"
 
 
 # ---------------------------------------------------------------- run

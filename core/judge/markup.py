@@ -115,7 +115,9 @@ def below_table(table: Table) -> str:
                  "the table (Holm).")  # fmt: skip
     else:
         text += " Below a figure: where it would fall in 95 of 100 repetitions on other queries (bootstrap)."
-    return text + " Unjudged: share of the looked-at hits that nobody graded; they count as not relevant (bpref and infAP: see there)."
+    return (f"{text} Unjudged: share of the hits a metric looks at that nobody graded; they count as not relevant (bpref and infAP: see "
+            "there). A metric with @10 looks at the first 10; RR down to the first relevant one, or at all where there is none; the others "
+            "at all.")  # fmt: skip
 
 
 def _queries(n: int) -> str:

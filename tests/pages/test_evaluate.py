@@ -116,6 +116,7 @@ def test_the_table_is_shown_with_its_words(app, tmp_path, do_jobs):  # noqa: F81
     text = said(app)
     assert "relevant is what was graded 1 or more" in text and "Holm" in text and "Only 3 queries measured" in text
     assert "Made without people" not in text
+    assert "RR down to the first relevant one, or at all where there is none" in text
     assert {button.label for button in app.get("download_button")} == {"Report (HTML)", "CSV", "JSON", "TREC runs (zip)"}
     app.selectbox(key=f"evaluate_rel_{wb.key}").set_value("2").run()
     assert not app.exception and "graded 2 or more" in said(app) and app.query_params["rel"] == "2"

@@ -223,6 +223,9 @@ def test_csv_and_json_say_what_the_table_says_and_run_no_formula(tmp_path, do_jo
     found = run(wb, do_jobs).evaluations.result("Colours")
     rows = list(csv.DictReader(io.StringIO(wb.evaluations.csv(found).decode("utf-8-sig"))))
     assert len(rows) == 4 and rows[0]["query"] == "'=HYPERLINK(1)"
+    first = rows[0]  # RR stops at the first hit, which is graded; nDCG@10 has looked at all ten
+    assert (first["unjudged to first relevant"], list(first)[-1]) == ("0.0", "unjudged to first relevant") and "unjudged@-1" not in first
+    assert float(first["unjudged@10"]) == found.table.unjudged["plain", 10][0] > 0
     mean = sum(float(row["nDCG@10"]) for row in rows if row["recipe"] == "plain") / 2
     said = json.loads(wb.evaluations.json(found))
     assert said["metrics"]["plain"]["nDCG@10"]["mean"]["value"] == pytest.approx(mean, abs=1e-5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.metrics.intervals import Interval
+from core.rank.cutoff.ends import Ends
 from core.rank.cutoff.ladder import RELEVANT_STEADY, Z_CUT
 from core.rank.cutoff.learning import ENOUGH_TEST, Learned
 
@@ -52,6 +53,21 @@ def notes(learned: Learned) -> tuple[str, ...]:
                     f"{chosen.figures['precision'].value:.1%} with what is advised. It was not chosen beforehand, so "
                     "this may be luck.")  # fmt: skip
     return tuple(said)
+
+
+def falls(found: Ends, kind: str, depth: int) -> str:
+    """Where the line of a way of cutting falls, for somebody who looks at the first results."""
+    first = f"within the first {found.shown} results, which Search shows at first, on {found.within:,} of {_queries(found.n)}"
+    others = [f"on {n:,} {what}" for n, what in (
+        (found.empty, "nothing is above it"), (found.further, "it lies further down"), (found.whole, "all results are above it"),
+    ) if n]  # fmt: skip
+    middle = "before the first result" if found.median == 0 else f"beyond the first {depth:,}" if found.median is None \
+        else f"after result {found.median:,}"  # fmt: skip
+    return f"The line of the {NAMES[kind]} falls {first}{', '.join(['', *others])}. At the median it falls {middle}."
+
+
+def _queries(n: int) -> str:
+    return "1 judged query" if n == 1 else f"{n:,} judged queries"
 
 
 def words(learned: Learned, kind: str) -> str:
