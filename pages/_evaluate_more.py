@@ -9,6 +9,7 @@ import streamlit as st
 from core import figures
 from core.errors import LoupeError
 from pages import _evaluate_state as state
+from pages._evaluate_unseen import unseen
 from pages._search_state import plain
 from pages._shared import count
 
@@ -43,6 +44,8 @@ def trained(wb: Workbench, found: Outcome) -> None:
         return
     table, n, inside = found.table, len(found.table.queries), int(seen.inside.sum())
     with st.expander("Queries like those that the encoder was adapted on, and others", expanded=True):
+        unseen(wb, found, seen.learned_from)
+        st.markdown("**Queries like the training, and others.**")
         st.markdown(f"The adapted encoder was trained on {count(seen.n_images, 'image')} with {count(seen.n_texts, 'text')} of this "
                     f"collection. "
                     f"{inside:,} of the {n:,} queries are like them: {int(seen.shares_items.sum()):,} have a right answer among those "

@@ -13,6 +13,8 @@ from pages._search_state import plain
 from pages._shared import count, link_to
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from core.workbench import Workbench
     from core.workbench.evaluating import Outcome
 
@@ -24,6 +26,11 @@ def html(body: str) -> None:
     """A piece of `core.judge.markup` with its style."""
     ground = "#151817" if st.context.theme.type == "dark" else "#ffffff"
     st.html(f"<style>{markup.STYLE}</style><div style='--lp-ground:{ground}'>{body}</div>")
+
+
+def column_help(meanings: Mapping[str, str]) -> dict[str, object]:
+    """Columns of a table with what they mean, for a hover on their heads."""
+    return {name: st.column_config.Column(name, help=plain(text)) for name, text in meanings.items()}
 
 
 def outcome(wb: Workbench, query_set: str) -> Outcome | None:

@@ -155,6 +155,32 @@ class EvaluationService:
         """Queue the measuring of captions in hard and random pools."""
         return self._queue({"part": "pools", "seed": int(seed)}, start)
 
+    def start_unseen(
+        self, query_set: str = ALL, labels: str = "", *, rel: int = 1, buckets: int = 5, seed: int = 0, start: bool = True
+    ) -> Job:
+        """Queue adapting again without each kind of query, measured on a query set; nothing that is searched changes.
+
+        Parameters
+        ----------
+        labels : str
+            A metadata column to learn from instead of the captions.
+        rel : {1, 2, 3}
+            Grade from which an item is relevant.
+        buckets : int
+            Kinds, 2 to 20: found by k-means on the queries and on what is learned from.
+
+        Raises
+        ------
+        InputError, NotFound
+        """
+        from core.jobs.pipelines.unseen import check
+
+        args = {"part": "unseen", "query_set": query_set, "labels": labels, "rel": rel, "buckets": buckets, "seed": int(seed)}
+        check(args)
+        if query_set != ALL and not self._collection.named_queries(query_set)[2]:
+            raise NotFound(f"There is no query set {query_set!r}; there are: {', '.join(filter(None, (o.name for o in self.asked())))}.")
+        return self._queue(args, start)
+
     def _queue(self, args: dict[str, object], start: bool) -> Job:
         under_way = self.job()
         if under_way is not None and under_way.live:
@@ -306,6 +332,16 @@ class EvaluationService:
 
         said = self._collection.setting(POOLS)
         return {**said, "stale": said.get("generation") != self._collection.generation} if isinstance(said, dict) else None
+
+    def unseen(self) -> Mapping[str, object] | None:
+        """What adapting without each kind of query gave last (`core.jobs.pipelines.unseen`); ``stale`` says whether it still holds."""
+        from core.jobs.pipelines.unseen import UNSEEN
+
+        said = self._collection.setting(UNSEEN)
+        if not isinstance(said, dict):
+            return None
+        now = self._collection.generation, serving.answers(self._collection, "judgments", "")
+        return {**said, "stale": (said.get("generation"), said.get("answers")) != now}
 
     def trained_on(self, outcome: Outcome) -> files.Overlap | None:
         """Which queries are like what the encoder was adapted on; None where none of the recipes uses an adaptation."""

@@ -154,6 +154,8 @@ class Overlap:
     gaps : Mapping of (recipe, metric key) to Gap
     n_images, n_texts : int
         Of the training part.
+    learned_from : str
+        The metadata column; empty: the captions.
     """
 
     encoder: str
@@ -164,6 +166,7 @@ class Overlap:
     gaps: Mapping[tuple[str, str], Gap]
     n_images: int
     n_texts: int
+    learned_from: str = ""
 
 
 def overlap(collection: Collection, outcome: Outcome) -> Overlap | None:
@@ -186,7 +189,7 @@ def overlap(collection: Collection, outcome: Outcome) -> Overlap | None:
     shares_words = np.array([_said(outcome.words[q], words_of) for q in table.queries])
     inside = shares_items | shares_words
     gaps = {(recipe, one.key): gap(table.values[recipe, one.key], inside) for recipe in table.recipes for one in table.metrics}
-    return Overlap(encoder, tuple(adapted), inside, shares_items, shares_words, gaps, len(items), len(texts))
+    return Overlap(encoder, tuple(adapted), inside, shares_items, shares_words, gaps, len(items), len(texts), column)
 
 
 def _training(collection: Collection, encoder: str) -> tuple[frozenset[str], str]:

@@ -54,10 +54,10 @@ def ends(model: Model, rows: Rows, rankings: Sequence[np.ndarray], *, shown: int
     shown : int
         At most `depth`.
     """
-    above, sizes = np.zeros(len(rankings), int), np.array([len(scores) for scores in rankings], int)
-    for n, scores in enumerate(rankings):
-        strength = model.strength(scores, np.full(len(scores), n), rows.vectors, rows.mean, rows.sd)
-        above[n] = int((strength >= model.cut).sum())
+    sizes = np.array([len(scores) for scores in rankings], int)
+    query = np.repeat(np.arange(len(rankings)), sizes)
+    strength = model.strength(np.concatenate([np.empty(0), *rankings]), query, rows.vectors, rows.mean, rows.sd)
+    above = np.bincount(query[strength >= model.cut], minlength=len(rankings))
     empty = above == 0
     whole = ~empty & (above == sizes) & (sizes < depth)
     within = ~empty & ~whole & (above < shown)
