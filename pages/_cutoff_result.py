@@ -128,8 +128,8 @@ def _account(outcome: Outcome) -> str:
             at, f1, low, high = part.account["f1"]  # type: ignore[misc]
             lines.append(
                 f"- Queries of {KINDS[part.kind]}: {part.account['n_labels']:,} judged results, {part.account['n_relevant']:,} relevant; "
-                f"{fit:,} queries fitted, {calibrate:,} laid the cut, {test:,} tested ({part.account['n_test']:,} that ask something of "
-                f"their own). The score with the best F1 is {at:.3f} (F1 {f1:.2f}; bounds {low:.3f} to {high:.3f}). "
+                f"of the queries {fit:,} fitted, {calibrate:,} laid the cut, {test:,} tested ({part.account['n_test']:,} that ask "
+                f"something of their own). The score with the best F1 is {at:.3f} (F1 {f1:.2f}; bounds {low:.3f} to {high:.3f}). "
                 f"Vectors {plain(part.set_id)}."
             )  # fmt: skip
     meanings = "\n".join(f"- **{NAMES[kind]}**: {plain(text)}" for kind, text in MEANINGS.items())

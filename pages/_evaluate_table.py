@@ -86,7 +86,7 @@ def headline(found: Outcome) -> None:
                 f"No clear winner: {best} has the highest {metric.title}, {mean:.3f}, and that may be chance.")  # fmt: skip
         more = (f"{against.difference.value:+.3f} against {table.baseline}, 95 % interval {against.difference.low:+.3f} to "
                 f"{against.difference.high:+.3f}; {markup.p_words(against.p_holm)} among {table.n_comparisons} comparisons.")  # fmt: skip
-    st.subheader(plain(text), anchor=False)
+    st.subheader(plain(text), anchor=False, help=plain(f"{metric.title}: {metric.meaning}"))
     if more:
         st.caption(plain(more))
     for said in found.stale:
@@ -105,7 +105,7 @@ def figures(wb: Workbench, found: Outcome) -> None:
     if missing:
         n = sum(missing.values())
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"{n:,} of the items that any recipe has in its first 10 are unjudged, in "
+            st.caption(f"{n:,} of the items that any recipe has in its first 10 {'is' if n == 1 else 'are'} unjudged, in "
                        f"{count(len(missing), 'query', 'queries')}.",
                        width="content")  # fmt: skip
             state.judge_missing("Judge what is missing", found, next(iter(missing)), list(found.rankings))

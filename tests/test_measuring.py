@@ -69,8 +69,8 @@ def test_evaluate_hand_case(loupe, files):
     assert said["unjudged"]["RR"] == 0 and said["unjudged"]["AP@50"] == said["unjudged"]["P@5"]
     low, high = said["intervals"]["RR"]
     assert 0 == low < said["metrics"]["RR"] < high == 0.5
-    assert "1 of 3 queries of the qrels are not in the run and count 0: q2." in err
-    assert "1 of 3 queries of the run have no judgment and do not count: q9." in err
+    assert "1 of 3 queries of the qrels is not in the run and counts 0: q2." in err
+    assert "1 of 3 queries of the run has no judgment and does not count: q9." in err
 
 
 def test_evaluate_from_grade_two_says_so(loupe, files):

@@ -180,7 +180,8 @@ def _bars(subject: Subject, table: Table) -> list[str]:
             out.append("<p>Equal for every query.</p>")
             continue
         shown = moved if len(moved) <= BARS_AT_MOST else moved[: BARS_AT_MOST // 2] + moved[-BARS_AT_MOST // 2 :]
-        said = [f"{len(order) - len(moved):,} of {len(order):,} queries are equal."] if len(moved) < len(order) else []
+        equal = len(order) - len(moved)
+        said = [f"{equal:,} of {len(order):,} queries {'is' if equal == 1 else 'are'} equal."] if len(moved) < len(order) else []
         said += [f"Of the {len(moved):,} others the {BARS_AT_MOST // 2} at each end."] if len(shown) < len(moved) else []
         if said:
             out.append(f'<p class="quiet">{" ".join(said)}</p>')
@@ -212,6 +213,6 @@ def _manifest(subject: Subject, table: Table) -> str:
 def _footer(subject: Subject, picture: markup.Picture) -> str:
     text = "Made with Loupe."
     if left_out := getattr(picture, "n_left_out", 0):
-        text += f" {left_out:,} pictures are left out to keep the file small."
+        text += f" {left_out:,} {'picture is' if left_out == 1 else 'pictures are'} left out to keep the file small."
     rights = f"<p>Images: {escape(subject.attribution)}</p>" if subject.attribution else ""
     return f'<footer class="quiet">{rights}<p>{escape(text)}</p></footer>'

@@ -201,13 +201,14 @@ def _notes(
     unanswered = [query_id for query_id in judged if query_id not in ranked]
     extra = [query_id for query_id in ranked if query_id not in judged]
     without = [query_id for query_id, grades in judged.items() if max(grades.values()) < rel]
-    for some, of, what in (
-        (unanswered, judged, "queries of the qrels are not in the run and count 0"),
-        (extra, ranked, "queries of the run have no judgment and do not count"),
-        (without, judged, f"queries have no item of grade {rel} or more and count 0 wherever relevant items are counted"),
-    ):
+    for some, of, what, does in (
+        (unanswered, judged, "queries of the qrels", ("is not in the run and counts 0", "are not in the run and count 0")),
+        (extra, ranked, "queries of the run", ("has no judgment and does not count", "have no judgment and do not count")),
+        (without, judged, "queries", tuple(f"{have} no item of grade {rel} or more and {count} 0 wherever relevant items are counted"
+                                           for have, count in (("has", "counts"), ("have", "count")))),
+    ):  # fmt: skip
         if some:
-            yield f"{len(some):,} of {len(of):,} {what}: {_few(some)}."
+            yield f"{len(some):,} of {len(of):,} {what} {does[len(some) > 1]}: {_few(some)}."
     if inferred and not any(grade < 0 for given in judged.values() for grade in given.values()):
         yield "The qrels name nothing as unknown (-1), and without it infAP is AP: what nobody judged counts as not relevant."
     for rows, what in ((qrels, "grade"), (run, "score")):

@@ -41,7 +41,8 @@ def notes(learned: Learned) -> tuple[str, ...]:
         return ()
     said = []
     if learned.unsteady:
-        said.append(f"{learned.n_relevant:,} relevant results are judged: with fewer than {RELEVANT_STEADY} the cut is unsteady.")
+        are = "1 relevant result is" if learned.n_relevant == 1 else f"{learned.n_relevant:,} relevant results are"
+        said.append(f"{are} judged: with fewer than {RELEVANT_STEADY} the cut is unsteady.")
     chosen = next(one for one in learned.tried if one.model.kind == learned.recommended)
     kept = chosen.figures["recall"]
     if kept.high < learned.recall:
@@ -78,8 +79,9 @@ def words(learned: Learned, kind: str) -> str:
                 "this query's scores.")  # fmt: skip
     figures = tried.figures
     own = f"The ladder allowed {NAMES[learned.rung.name]}: {learned.rung.why}" if kind == learned.rung.name else MEANINGS[kind]
-    return (f"{NAMES[kind].capitalize()}. {own} Laid to keep {learned.recall:.0%} of the relevant results; on {learned.n_test_groups:,} "
-            f"test queries it kept {figures['recall'].value:.0%} ({bounds(figures['recall'])}), {figures['precision_at_cut'].value:.0%} of "
+    tests = f"{learned.n_test_groups:,} test {'query' if learned.n_test_groups == 1 else 'queries'}"
+    return (f"{NAMES[kind].capitalize()}. {own} Laid to keep {learned.recall:.0%} of the relevant results; on {tests} it kept "
+            f"{figures['recall'].value:.0%} ({bounds(figures['recall'])}), {figures['precision_at_cut'].value:.0%} of "
             f"what it kept was relevant, it put {figures['filtered'].value:.0%} of the judged results below the line and left "
             f"{figures['emptied'].value:.0%} of the queries with nothing above.")  # fmt: skip
 
