@@ -132,7 +132,8 @@ def _measure(args: argparse.Namespace) -> int:
     from core import measuring
 
     with Line() as shown:
-        said = measuring.COMMANDS[args.command](args, documents.Pace("query", shown.write))
+        counted = "step" if getattr(args, "kind", "") == "unseen" else "query"
+        said = measuring.COMMANDS[args.command](args, documents.Pace(counted, shown.write))
     if args.json or said.text:
         say(args, said.document, said.text)
     for remark in said.remarks:

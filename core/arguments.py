@@ -85,7 +85,9 @@ def parser() -> Parser:
     prove.add_argument("--seed", type=int, default=0, help="of the split into bank, tuning and test")
     prove.add_argument("--use", action="store_true", help="keep what is recommended as the recipe hub-corrected")
 
-    evaluate = command("evaluate", "Measure a TREC run against qrels, with the figures of ir-measures; needs no collection.")
+    evaluate = command("evaluate", "Measure a TREC run against qrels, with the figures of ir-measures; needs no collection. Beside each"
+                       " figure the share of results nobody judged, of those the metric looks at: the first 5 for P@5, for RR those down"
+                       " to the first relevant one (all where there is none), all for AP.")  # fmt: skip
     evaluate.add_argument("--qrels", required=True, metavar="FILE", help="TREC qrels: topic, iteration, item, grade")
     evaluate.add_argument("--run", required=True, metavar="FILE", help="TREC run: topic, Q0, item, rank, score, tag")
     evaluate.add_argument("--metrics", nargs="+", metavar="METRIC", help="in ir-measures' spelling, by spaces or commas"
@@ -108,10 +110,18 @@ def parser() -> Parser:
     way.add_argument("--import", dest="take", metavar="FILE", help="qrels with grades from 0 to 3, or a table of them (.csv, .jsonl)")
     qrels.add_argument("--judge", metavar="WHO", help="with --import: whose grades these are, where the file does not say")
 
-    protocol = command("protocol", "Put the questions of a benchmark's file to a collection; prints the benchmark's own figures.")
+    protocol = command("protocol", "Put the questions of a benchmark's file to a collection; prints the benchmark's own figures."
+                       " Or measure whether an adaptation holds for kinds of queries it was not trained on (--kind unseen).")  # fmt: skip
     protocol.add_argument("name", metavar="NAME")
-    protocol.add_argument("--truth", required=True, metavar="FILE", help="the benchmark's file; images are found by file name")
-    protocol.add_argument("--kind", required=True, choices=("karpathy", "captions", "cirr", "fashioniq", "genecis", "triplets"))
+    protocol.add_argument("--truth", metavar="FILE", help="the benchmark's file; images are found by file name")
+    protocol.add_argument("--kind", required=True, choices=("karpathy", "captions", "cirr", "fashioniq", "genecis", "triplets", "unseen"),
+                          help="unseen: no file, but a query set with grades; the encoder is adapted again without each kind of query,"
+                          " and both kinds are measured, those trained on and those not")  # fmt: skip
+    protocol.add_argument("--set", metavar="SET", help="with unseen: the query set (default: all judged queries)")
+    protocol.add_argument("--labels", metavar="COLUMN", help="with unseen: learn from this metadata column instead of the captions")
+    protocol.add_argument("--buckets", type=int, default=5, metavar="N", help="with unseen: kinds of queries (default 5)")
+    protocol.add_argument("--rel", type=int, default=1, choices=(1, 2, 3), help="with unseen: lowest grade that is relevant (default 1)")
+    protocol.add_argument("--seed", type=int, default=0, help="with unseen: of the kinds and the trainings")
     protocol.add_argument("--gallery", metavar="FILE", help="the benchmark's list of the images that are ranked, as FashionIQ and CIRR "
                           "have one (default: those the truth names)")  # fmt: skip
     protocol.add_argument("--split", help="of a file that holds several (default: test, val or dev)")

@@ -98,7 +98,7 @@ def of_cutoff(outcome: CutoffOutcome) -> str:
             lines.append(f"{one['kind']:<10}PR-AUC {value['pr_auc']:.3f}  P@R{100 * outcome.recall:g} {value['precision']:.1%}  "
                          f"at the cut: recall {value['recall']:.1%}, filtered {value['filtered']:.1%}, empty {value['emptied']:.1%}  "
                          f"ECE {one['ece']:.3f}")  # fmt: skip
-        lines += [part.sentence, *part.notes]
+        lines += [part.sentence, *([part.falls] if part.falls else []), *part.notes]
         if part.in_use:
             lines.append(f"Searches show the line of {part.in_use}.")
     return "\n".join([*lines, *([outcome.left_out] if outcome.left_out else [])])

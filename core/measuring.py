@@ -62,11 +62,17 @@ def _table(found: object) -> str:
     for name, value in found.metrics.items():
         one, share = found.intervals[name], found.unjudged[name]
         between = "" if one is None else f"{one.low:.4f} to {one.high:.4f}"
-        looked = name.rpartition("@")[2] if "@" in name else ""
-        of = f"of the first {looked}" if looked else "of all results"
-        lines.append(f"{name:<20}{value:>8.4f}   {between:<20}{'no result' if share is None else f'{share:.1%} {of}'}")
+        lines.append(f"{name:<20}{value:>8.4f}   {between:<20}{'no result' if share is None else f'{share:.1%} {_looked_at(name)}'}")
     from_grade = f"relevant: grade {found.rel} or more" + ("" if found.rel == 1 else "; nDCG takes grades as they are")
     return "\n".join([*lines, f"{counted(found.n_queries, 'query', 'queries')}; {from_grade}; interval: bootstrap over queries"])
+
+
+def _looked_at(name: str) -> str:
+    """Of which results the unjudged share is, in words."""
+    cut = f"the first {name.rpartition('@')[2]}" if "@" in name else "all results"
+    if name.partition("@")[0].partition("(")[0] == "RR":
+        return "down to the first relevant one" if "@" not in name else f"down to the first relevant one of {cut}"
+    return "of as many as are relevant" if name.startswith("Rprec") else f"of {cut}"
 
 
 # ---------------------------------------------------------------- run
@@ -205,6 +211,10 @@ def protocol(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     from core.search.recipes import recipe as recipe_named
     from core.workbench import Workbench
 
+    if args.kind == "unseen":
+        return _unseen(args, progress)
+    if args.truth is None:
+        raise InputError(f"--kind {args.kind} needs --truth FILE: the benchmark's file.")
     wb = Workbench.open(args.name)
     truth = read_truth(read_text(args.truth, "file of ground truth"), args.kind, Path(args.truth).name, args.split or "")
     if args.gallery is not None:
@@ -231,6 +241,23 @@ def protocol(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     missing = [f"not found: {file[:80]}: {why}" for file, why in matched.missing[:5]]
     remarks = (matched.sentence, *(f"{n:,} left out: {why}" for why, n in left.items()), *missing, *found.warnings)
     return Said(document, "\n".join(lines), _once(remarks))
+
+
+def _unseen(args: argparse.Namespace, progress: Progress) -> Said:
+    """Adapt again without each kind of query of a set, and measure both."""
+    from core.workbench import Workbench
+    from core.workbench import unseen as words
+    from core.workbench.submitting import finish_here
+
+    if args.truth is not None or args.keep is not None or args.split is not None:
+        raise InputError("--truth, --split and --keep are for a benchmark's file; --kind unseen takes a query set (--set).")
+    service = Workbench.open(args.name).evaluations
+    job = service.start_unseen(args.set or "", args.labels or "", rel=args.rel, buckets=args.buckets, seed=args.seed, start=False)
+    finish_here(job, lambda job: progress(job.done, job.total) if job.total else None)
+    said = service.unseen()
+    assert said is not None
+    document = {name: value for name, value in said.items() if name not in ("stale", "answers", "made_at")}
+    return Said({**document, "sentence": words.sentence(said)}, words.as_text(said))
 
 
 def _keep(wb: object, matched: object, name: str) -> dict[str, object]:

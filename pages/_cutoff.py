@@ -57,7 +57,7 @@ def _body(key: str, was_busy: bool) -> None:
     outcome = service.result()
     _start(wb, service, again=outcome is not None)
     if outcome is not None:
-        result(service, outcome, press)
+        result(service, outcome, service.sources(1).labels, press)
 
 
 def _start(wb: Workbench, service: CutoffService, again: bool) -> None:
@@ -73,7 +73,7 @@ def _start(wb: Workbench, service: CutoffService, again: bool) -> None:
                   on_click=press, args=(_learn, service, recipe, recall, rel), help="Takes seconds.")
     there = service.sources(rel)
     st.caption(f"{count(there.labels, 'judged result')}, {there.relevant:,} relevant, on {count(there.queries, 'query', 'queries')} "
-               f"with a relevant one. {there.rung.why} {_MEANS[there.rung.name]}")
+               f"with a relevant one. {there.rung.reach} {_MEANS[there.rung.name]}")
 
 
 _MEANS = {

@@ -28,20 +28,28 @@ _TERMS = {
 }
 
 
-def result(service: CutoffService, outcome: Outcome, press: Callable[..., None]) -> None:
-    """Everything; `press` is called with what a button does."""
+def result(service: CutoffService, outcome: Outcome, n_judged: int, press: Callable[..., None]) -> None:
+    """Everything; `press` is called with what a button does.
+
+    Parameters
+    ----------
+    n_judged : int
+        Judged results that are spoken of above, which are not said again.
+    """
     if outcome.stale:
         st.caption(plain(outcome.stale))
     if outcome.left_out:
         st.caption(plain(outcome.left_out))
     for part in outcome.parts:
         if part.tested:
-            _part(part, outcome.recall)
+            _part(part, outcome.recall, n_judged)
     alone = not any(part.tested for part in outcome.parts)
     for part in outcome.parts:
         if not part.tested:
             text = part.sentence if alone else f"{part.why} Until then no line is drawn for them."
-            st.caption(f"**Queries of {KINDS[part.kind]}.** {plain(text)}")
+            if part.n_labels == n_judged:
+                text = text.replace(part.why, str(part.account.get("reach") or part.why))
+            st.caption(f"**Queries of {KINDS[part.kind]}.** {plain(f'{text} {part.falls}'.strip())}")
     use_it(service, outcome, press)
     with st.expander("How this was measured"):
         st.markdown(_account(outcome))
@@ -49,9 +57,12 @@ def result(service: CutoffService, outcome: Outcome, press: Callable[..., None])
                            "application/json", on_click="ignore", key="cutoff_export")
 
 
-def _part(part: Part, recall: float) -> None:
-    st.markdown(f"**Queries of {KINDS[part.kind]}.** {plain(part.why)}")
+def _part(part: Part, recall: float, n_judged: int) -> None:
+    why = "" if part.n_labels == n_judged else f" {plain(part.why)}"
+    st.markdown(f"**Queries of {KINDS[part.kind]}.**{why}")
     (st.success if part.better else st.info)(plain(part.sentence))
+    if part.falls:
+        st.markdown(plain(part.falls))
     for note in part.notes:
         st.caption(plain(note))
     first = f"P@R{100 * recall:g}"
@@ -117,8 +128,8 @@ def _account(outcome: Outcome) -> str:
             at, f1, low, high = part.account["f1"]  # type: ignore[misc]
             lines.append(
                 f"- Queries of {KINDS[part.kind]}: {part.account['n_labels']:,} judged results, {part.account['n_relevant']:,} relevant; "
-                f"{fit:,} queries fitted, {calibrate:,} laid the cut, {test:,} tested ({part.account['n_test']:,} that ask something of "
-                f"their own). The score with the best F1 is {at:.3f} (F1 {f1:.2f}; bounds {low:.3f} to {high:.3f}). "
+                f"of the queries {fit:,} fitted, {calibrate:,} laid the cut, {test:,} tested ({part.account['n_test']:,} that ask "
+                f"something of their own). The score with the best F1 is {at:.3f} (F1 {f1:.2f}; bounds {low:.3f} to {high:.3f}). "
                 f"Vectors {plain(part.set_id)}."
             )  # fmt: skip
     meanings = "\n".join(f"- **{NAMES[kind]}**: {plain(text)}" for kind, text in MEANINGS.items())

@@ -9,10 +9,14 @@ import streamlit as st
 from core import figures
 from core.errors import LoupeError
 from pages import _evaluate_state as state
+from pages._evaluate_table import column_help
+from pages._evaluate_unseen import unseen
 from pages._search_state import plain
 from pages._shared import count
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from core.workbench import Workbench
     from core.workbench.evaluating import Outcome
 
@@ -43,12 +47,13 @@ def trained(wb: Workbench, found: Outcome) -> None:
         return
     table, n, inside = found.table, len(found.table.queries), int(seen.inside.sum())
     with st.expander("Queries like those that the encoder was adapted on, and others", expanded=True):
+        unseen(wb, found, seen.learned_from)
+        st.markdown("**Queries like the training, and others.**")
         st.markdown(f"The adapted encoder was trained on {count(seen.n_images, 'image')} with {count(seen.n_texts, 'text')} of this "
                     f"collection. "
-                    f"{inside:,} of the {n:,} queries are like them: {int(seen.shares_items.sum()):,} have a right answer among those "
-                    f"images, "
-                    f"{int(seen.shares_words.sum()):,} have all their words in one of those texts. On these the figures flatter it "
-                    "(interpolation); the others say how it will do on what it has not seen (extrapolation).")  # fmt: skip
+                    f"{inside:,} of the {n:,} queries {'is' if inside == 1 else 'are'} like them: {_have(seen.shares_items)} a right "
+                    f"answer among those images, {_have(seen.shares_words)} all words in one of those texts. On these the figures flatter "
+                    "it (interpolation); the others say how it will do on what it has not seen (extrapolation).")  # fmt: skip
         rows = []
         for recipe in table.recipes:
             for one in table.metrics:
@@ -59,10 +64,18 @@ def trained(wb: Workbench, found: Outcome) -> None:
                                                                     f"({got.n_inside})": f"{got.inside:.3f}" if got.n_inside else "",
                              f"Others ({got.n_outside})": f"{got.outside:.3f}" if got.n_outside else "",
                              "Others minus like": change})  # fmt: skip
-        st.dataframe(rows, hide_index=True, key="evaluate_trained")
+        metrics = " ".join(f"{one.title}: {one.meaning}" for one in table.metrics)
+        apart = "The mean of the others minus that of those like the training, with where it would fall in 95 of 100 repetitions."
+        st.dataframe(rows, hide_index=True, key="evaluate_trained",
+                     column_config=column_help({"Metric": metrics, "Others minus like": apart}))  # fmt: skip
         shared = [found.words[query] for query, yes in zip(table.queries, seen.inside) if yes]
         if shared:
             st.caption(f"Like the training: {plain(', '.join(shared[:60]))}{' and others' if len(shared) > 60 else ''}.")
+
+
+def _have(which: np.ndarray) -> str:
+    n = int(which.sum())
+    return f"{n:,} {'has' if n == 1 else 'have'}"
 
 
 def protocols(wb: Workbench, found: Outcome) -> None:
@@ -73,11 +86,21 @@ def protocols(wb: Workbench, found: Outcome) -> None:
         seen = benchmarks(wb.collection, found, people_only=bool(st.session_state.get(state.key("people"))))
         st.dataframe([{"Metric": one.name, "From": one.of, "Queries": one.n_queries,
                        **{name: None if value is None else round(value, 4) for name, value in one.values.items()}} for one in seen],
-                     hide_index=True, key="evaluate_benchmarks")  # fmt: skip
+                     hide_index=True, key="evaluate_benchmarks",
+                     column_config=column_help({"Metric": "\n\n".join(dict.fromkeys(one.definition for one in seen)),
+                                                "Queries": "Queries that count: those with a right answer."}))  # fmt: skip
         for text in dict.fromkeys(one.definition for one in seen):
             st.caption(text)
         if found.kept.depth < 100:
             st.caption(f"mAP@100 needs rankings of 100 hits; these have {found.kept.depth:,}. Run again with more.")
+
+
+_POOLS = {
+    "Other images": "Images in the pool besides the caption's own.",
+    "R@1, random": "Share of the captions whose own image comes first, the others of the pool drawn at random.",
+    "R@1, most similar": "The same, the others being those most like the caption's own image.",
+    "Gap": "R@1 among random images minus R@1 among similar ones.",
+}
 
 
 def pools(wb: Workbench) -> None:
@@ -94,7 +117,8 @@ def pools(wb: Workbench) -> None:
                                                dark=st.context.theme.type == "dark"),
                             key="evaluate_pools", config={"displayModeBar": False})  # fmt: skip
             st.dataframe([{"Other images": f"{k:,}", "R@1, random": f"{other:.1%}", "R@1, most similar": f"{hard:.1%}",
-                           "Gap": f"{100 * (other - hard):.1f} points"} for k, hard, other in rows], hide_index=True)  # fmt: skip
+                           "Gap": f"{100 * (other - hard):.1f} points"} for k, hard, other in rows], hide_index=True,
+                         column_config=column_help(_POOLS))  # fmt: skip
             st.caption(f"{said['captions']:,} captions, {said['images']:,} images; encoder {plain(str(said['encoder']))}, which also "
                        f"says what is similar; "
                        f"seed {said['seed']}." + (" Images have changed since." if said["stale"] else ""))  # fmt: skip

@@ -25,7 +25,7 @@ def queries(wb: Workbench, found: Outcome) -> None:
     """Choose a recipe and a metric, see where it gains and loses, look into one query."""
     table = found.table
     others = [name for name in table.recipes if name != table.baseline]
-    metrics = {one.key: one.title for one in table.metrics}
+    metrics, meanings = ({one.key: text(one) for one in table.metrics} for text in (lambda one: one.title, lambda one: one.meaning))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         recipe = state.bound("recipe", others, others[-1]) if others else table.baseline
         if others:
@@ -33,7 +33,7 @@ def queries(wb: Workbench, found: Outcome) -> None:
                          args=("recipe", others[-1]))  # fmt: skip
         metric = state.bound("metric", list(metrics), table.metrics[0].key)
         st.selectbox("Metric", list(metrics), key=state.key("metric"), format_func=metrics.get, width=180, on_change=state.written,
-                     args=("metric", table.metrics[0].key))  # fmt: skip
+                     args=("metric", table.metrics[0].key), help=plain(meanings[metric]))  # fmt: skip
     order = by_difference(table, recipe, metric) if others else _worst_first(found, metric)
     ids = [query for query, _ in order]
     chosen = state.chosen("query", ids, ids[0])
@@ -76,7 +76,7 @@ def _words(found: Outcome, recipe: str, metric: str) -> str:
     assert against is not None
     who = against
     return (f"A bar for each query: up where {plain(recipe)} is better ({who.wins:,}), down where it is worse ({who.losses:,}); "
-            f"{who.ties:,} stay equal. Press one.")  # fmt: skip
+            f"{who.ties:,} {'stays' if who.ties == 1 else 'stay'} equal. Press one.")  # fmt: skip
 
 
 def drill(wb: Workbench, found: Outcome, recipe: str, query: str) -> None:
@@ -87,7 +87,7 @@ def drill(wb: Workbench, found: Outcome, recipe: str, query: str) -> None:
     figure = table.metrics[0]
     scores = " \u2192 ".join(f"{table.values[name, figure.key][at]:.3f}" for name in dict.fromkeys((table.baseline, recipe)))
     n = sum(grade >= table.rel for grade in given.values())
-    st.caption(f"{figure.title} {scores}. {count(len(given), 'grade')}, of which {n:,} relevant.")
+    st.caption(f"{figure.title} {scores}. {count(len(given), 'grade')}, of which {n:,} relevant.", help=plain(figure.meaning))
     left, right = (tuple(found.rankings[name].get(query, ())[: table.depth]) for name in (table.baseline, recipe))
     if recipe == table.baseline:
         from core.judge.story import Entry, Panel
@@ -97,7 +97,6 @@ def drill(wb: Workbench, found: Outcome, recipe: str, query: str) -> None:
     else:
         html(markup.rankings_html(left, right, (f"Baseline: {table.baseline}", recipe), given, thumb_url, wb.evaluations.called,
                                   shown=SHOWN))
-        st.caption("A line joins the two places of an item; a dashed one leaves the first 10. Colours and words are the grades.")
     unjudged = len({*left[:SHOWN], *right[:SHOWN]} - given.keys())
     with st.container(horizontal=True, vertical_alignment="center"):
         if unjudged:

@@ -13,6 +13,8 @@ from pages._search_state import plain
 from pages._shared import count, link_to
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from core.workbench import Workbench
     from core.workbench.evaluating import Outcome
 
@@ -24,6 +26,11 @@ def html(body: str) -> None:
     """A piece of `core.judge.markup` with its style."""
     ground = "#151817" if st.context.theme.type == "dark" else "#ffffff"
     st.html(f"<style>{markup.STYLE}</style><div style='--lp-ground:{ground}'>{body}</div>")
+
+
+def column_help(meanings: Mapping[str, str]) -> dict[str, object]:
+    """Columns of a table with what they mean, for a hover on their heads."""
+    return {name: st.column_config.Column(name, help=plain(text)) for name, text in meanings.items()}
 
 
 def outcome(wb: Workbench, query_set: str) -> Outcome | None:
@@ -79,7 +86,7 @@ def headline(found: Outcome) -> None:
                 f"No clear winner: {best} has the highest {metric.title}, {mean:.3f}, and that may be chance.")  # fmt: skip
         more = (f"{against.difference.value:+.3f} against {table.baseline}, 95 % interval {against.difference.low:+.3f} to "
                 f"{against.difference.high:+.3f}; {markup.p_words(against.p_holm)} among {table.n_comparisons} comparisons.")  # fmt: skip
-    st.subheader(plain(text), anchor=False)
+    st.subheader(plain(text), anchor=False, help=plain(f"{metric.title}: {metric.meaning}"))
     if more:
         st.caption(plain(more))
     for said in found.stale:
@@ -98,7 +105,7 @@ def figures(wb: Workbench, found: Outcome) -> None:
     if missing:
         n = sum(missing.values())
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"{n:,} of the items that any recipe has in its first 10 are unjudged, in "
+            st.caption(f"{n:,} of the items that any recipe has in its first 10 {'is' if n == 1 else 'are'} unjudged, in "
                        f"{count(len(missing), 'query', 'queries')}.",
                        width="content")  # fmt: skip
             state.judge_missing("Judge what is missing", found, next(iter(missing)), list(found.rankings))

@@ -65,10 +65,12 @@ def test_evaluate_hand_case(loupe, files):
     assert said["metrics"]["nDCG@10"] == pytest.approx((3 / np.log2(3) + 1 / np.log2(5)) / ideal / 3)
     # x of q1's four results is not judged, q3's one is, q2 has none.
     assert said["unjudged"]["P@5"] == pytest.approx((1 / 4 + 0) / 2)
+    # RR looks at b and a of q1, down to the first relevant one, and at all of q3.
+    assert said["unjudged"]["RR"] == 0 and said["unjudged"]["AP@50"] == said["unjudged"]["P@5"]
     low, high = said["intervals"]["RR"]
     assert 0 == low < said["metrics"]["RR"] < high == 0.5
-    assert "1 of 3 queries of the qrels are not in the run and count 0: q2." in err
-    assert "1 of 3 queries of the run have no judgment and do not count: q9." in err
+    assert "1 of 3 queries of the qrels is not in the run and counts 0: q2." in err
+    assert "1 of 3 queries of the run has no judgment and does not count: q9." in err
 
 
 def test_evaluate_from_grade_two_says_so(loupe, files):
@@ -98,6 +100,10 @@ def test_evaluate_for_people(loupe, files):
     assert lines[2].split() == ["NumRel", "2.0000",  # of q2, which is not in the run, ir-measures says 0 here too
                                 "12.5%", "of", "all", "results"]
     assert "3 queries; relevant: grade 1 or more" in lines[3]
+    lines = loupe("evaluate", *files, "--metrics", "RR RR@2 Rprec nDCG@10")[1].splitlines()
+    assert [line.partition("% ")[2] for line in lines[2:5]] == [
+        "down to the first relevant one of the first 2", "of as many as are relevant", "of the first 10"]  # fmt: skip
+    assert lines[1].endswith("0.0% down to the first relevant one")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import numpy as np
 
 from core.errors import InputError
 from core.metrics.compare import Compared, compare, corrected
+from core.metrics.evaluate import to_first
 from core.metrics.intervals import Interval, bootstrap_mean
 from core.metrics.ranking import per_query
 
@@ -24,6 +25,8 @@ Rankings = Mapping[str, Mapping[str, Ranking]]
 Grades = Mapping[str, Mapping[str, int]]
 
 AP_CUT = 50
+FIRST = -1
+"""Depth of RR, which looks no further than the first relevant item."""
 NOT_KNOWN = -1
 """In qrels for infAP: in the pool, and graded by nobody."""
 
@@ -38,7 +41,8 @@ class Named:
         ir-measures' name without the grade from which an item is relevant, such as ``P@10``; ``AP@50 (of at most 50)``
         is ours.
     depth : int
-        Ranks it looks at; 0: all there are. The unjudged share beside it is of these.
+        Ranks it looks at; 0: all there are; `FIRST`: down to the first relevant one, or all where there is none. The unjudged
+        share beside it is of these.
     """
 
     key: str
@@ -58,7 +62,7 @@ def metrics_for(depth: int, capped: bool = False) -> tuple[Named, ...]:
         Named(f"R@{ten}", f"R@{ten}", f"Share of all relevant items that are among the first {ten}.", ten),
         Named(f"AP@{cut}", f"AP@{cut}", f"Precision at each relevant item of the first {cut}, summed and divided by all relevant items: "
               "rewards finding all of them early.", cut),
-        Named("RR", "RR", "One divided by the rank of the first relevant item; its mean is MRR.", 0),
+        Named("RR", "RR", "One divided by the rank of the first relevant item; its mean is MRR.", FIRST),
         Named("Bpref", "bpref", "How seldom an item judged not relevant stands above a relevant one. Unjudged items are left out.", 0),
         Named("infAP", "infAP", "AP where the pool was judged in part: an unjudged item of the pool counts as likely relevant as the "
                                 "judged "
@@ -91,7 +95,7 @@ class Table:
         Measured, in the order of `values`.
     values : Mapping of (recipe, metric key) to ndarray of float, shape (n_queries,)
     unjudged : Mapping of (recipe, depth) to ndarray of float, shape (n_queries,)
-        Share of the first ranks that nobody graded.
+        Share of the first ranks that nobody graded; `depth` as in `Named`.
     rel : int
         Grade from which an item is relevant.
     n_bare : int
@@ -164,7 +168,7 @@ def evaluate(
         (recipe, name): figures for recipe in cut for name, figures in _measured(cut, recipe, judged, named, rel).items()
     }
     unjudged = {
-        (recipe, k): _unjudged(cut[recipe], judged, k or depth) for recipe in cut for k in {one.depth for one in named}
+        (recipe, k): _unjudged(cut[recipe], judged, k, rel) for recipe in cut for k in {one.depth for one in named}
     }
     recipes = tuple(rankings)
     cells = _cells(recipes, baseline, named, values, unjudged, seed)
@@ -210,10 +214,11 @@ def ungraded(rankings: Mapping[str, Mapping[str, Ranking]], judged: Grades) -> d
     return {query: sorted(pools[query] - given.keys()) for query, given in judged.items()}
 
 
-def _unjudged(found: Mapping[str, Ranking], judged: Grades, depth: int) -> np.ndarray:
+def _unjudged(found: Mapping[str, Ranking], judged: Grades, depth: int, rel: int) -> np.ndarray:
     shares = []
     for query, given in judged.items():
-        first = found.get(query, ())[:depth]
+        items = found.get(query, ())
+        first = items[: to_first(items, given, rel) if depth == FIRST else depth or None]
         shares.append(sum(item not in given for item in first) / len(first) if first else 0.0)
     return np.array(shares)
 

@@ -22,6 +22,9 @@ LOOKED_AT = 100
 """Ranks down to which judged results count. What lies beyond is never looked at: zeros drawn from far away would make every
 result that is looked at seem relevant."""
 SHOWN = 40
+"""Results that Search shows at first."""
+_Scored = tuple[str, Query, np.ndarray, float, float, np.ndarray, np.ndarray, np.ndarray]
+"""A query: id, query, vector, mean and deviation of its background, scores and relevance of judged pairs, scores of its ranking."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +35,8 @@ class Graded:
     ----------
     query_ids : tuple of str, length Q
         Of the rows' queries, sorted.
+    rankings : tuple of ndarray of float64, length Q
+        Scores of the first `LOOKED_AT` results of each, judged or not, falling.
     judged : float
         Share of the first `SHOWN` results of these queries that is judged.
     """
@@ -41,6 +46,7 @@ class Graded:
     rows: Rows
     query_ids: tuple[str, ...]
     judged: float = 0.0
+    rankings: tuple[np.ndarray, ...] = ()
 
 
 def grades_by_query(collection: Collection) -> dict[str, dict[str, int]]:
@@ -74,7 +80,7 @@ def gather(
     """
     grades = grades_by_query(collection)
     saved = {one.query_id: one.query for one in collection.saved_queries()}
-    found: dict[tuple[Key, HubSetting], list[tuple[str, Query, np.ndarray, float, float, np.ndarray, np.ndarray]]] = {}
+    found: dict[tuple[Key, HubSetting], list[_Scored]] = {}
     left_out: dict[str, int] = {}
     shares: dict[str, float] = {}
 
@@ -92,7 +98,7 @@ def gather(
             except (QueryError, NotFound):
                 leave("that these vectors cannot answer")
             else:
-                best, _ = asked.best(collection, LOOKED_AT)
+                best, scores = asked.best(collection, LOOKED_AT)
                 known = [str(item) in grades[query_id] for item in asked.view.item_ids[best]]
                 positions = np.sort(best[known])
                 items = asked.view.item_ids[positions].tolist()
@@ -105,7 +111,10 @@ def gather(
                 shares.setdefault(query_id, sum(known[:SHOWN]) / max(1, len(known[:SHOWN])))
                 mean, sd = background(collection, asked.view, asked.q, asked.bias)
                 key = Key.of(asked.view.set.set_id, query, recipe, asked.hub)
-                found.setdefault((key, asked.hub), []).append((query_id, query, asked.q, mean, sd, asked.scores(positions), relevant))
+                ranking = np.asarray(scores, np.float64)
+                found.setdefault((key, asked.hub), []).append(
+                    (query_id, query, asked.q, mean, sd, asked.scores(positions), relevant, ranking)
+                )
         if on_progress is not None:
             on_progress(n, len(grades))
     made = [_graded(key, hub, some, float(np.mean([shares[one[0]] for one in some]))) for (key, hub), some in found.items()]
@@ -122,7 +131,7 @@ def _unfit(query: Query | None) -> str:
 
 
 def _graded(
-    key: Key, hub: HubSetting, some: list[tuple[str, Query, np.ndarray, float, float, np.ndarray, np.ndarray]], judged: float
+    key: Key, hub: HubSetting, some: list[_Scored], judged: float
 ) -> Graded:
     asking: dict[object, int] = {}
     groups = [asking.setdefault(_alike(query), len(asking)) for _, query, *_ in some]
@@ -131,7 +140,7 @@ def _graded(
         np.concatenate([one[6] for one in some]), np.stack([one[2] for one in some]), np.array([one[3] for one in some]),
         np.array([one[4] for one in some]), np.array(groups),
     )  # fmt: skip
-    return Graded(key, hub, rows, tuple(one[0] for one in some), judged)
+    return Graded(key, hub, rows, tuple(one[0] for one in some), judged, tuple(one[7] for one in some))
 
 
 def _alike(query: Query) -> object:

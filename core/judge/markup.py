@@ -44,8 +44,9 @@ STYLE = """
 .lp-row img,.lp-row .lp-none{width:84px;height:84px;flex:none;object-fit:contain;background:rgba(128,128,128,.12);border-radius:6px}
 .lp-rank{width:1.7rem;text-align:right;font-weight:600;flex:none;font-variant-numeric:tabular-nums}
 .lp-about{min-width:0;flex:1}.lp-about small{opacity:.8}
+.lp-legend{font-size:.85rem;opacity:.78}.lp-table th[title]{cursor:help;text-decoration:underline dotted 1px;text-underline-offset:.2em}
 .lp-quote{margin:.2rem 0 .8rem;padding-left:1.2rem}
-@media (max-width:700px){.lp-two{grid-template-columns:minmax(0,1fr)}.lp-two>.lp-gap{display:none}
+@media (max-width:700px){.lp-two{grid-template-columns:minmax(0,1fr)}.lp-two>.lp-gap,.lp-wide{display:none}
 .lp-card,.lp-card img{width:132px}.lp-table th,.lp-table td{padding:.4rem .6rem}
 .lp-table small{white-space:normal}.lp-hint{display:block!important}
 .lp-table th:first-child{position:sticky;left:0;background:var(--lp-ground,Canvas)}}
@@ -115,7 +116,9 @@ def below_table(table: Table) -> str:
                  "the table (Holm).")  # fmt: skip
     else:
         text += " Below a figure: where it would fall in 95 of 100 repetitions on other queries (bootstrap)."
-    return text + " Unjudged: share of the looked-at hits that nobody graded; they count as not relevant (bpref and infAP: see there)."
+    return (f"{text} Unjudged: share of the hits a metric looks at that nobody graded; they count as not relevant (bpref and infAP: see "
+            "there). A metric with @10 looks at the first 10; RR down to the first relevant one, or at all where there is none; the others "
+            "at all.")  # fmt: skip
 
 
 def _queries(n: int) -> str:
@@ -163,8 +166,11 @@ def rankings_html(
         rows = "".join(_row(item, n, _elsewhere(item, n, other, verb), grades.get(item), item == marked, picture, called)
                        for n, item in enumerate(mine[:shown], 1))  # fmt: skip
         lists.append(f'<div class="lp-list"><div class="lp-head">{escape(label)}</div>{rows or "no hits"}</div>')
+    legend = (f'<p class="lp-legend">Beside a grade: the rank of the item in the other ranking, where it is another one. <span '
+              f'class="lp-wide">A line joins the two places of an item; a dashed one leaves the first {shown}. Its colour is the grade.'
+              f"</span></p>")  # fmt: skip
     return (f'<div class="lp-two">{lists[0]}<div class="lp-gap"><div class="lp-head">&nbsp;</div>{_lines(left, right, grades, shown)}</div>'
-            f"{lists[1]}</div>")  # fmt: skip
+            f"{lists[1]}</div>{legend}")  # fmt: skip
 
 
 def _elsewhere(item: str, rank: int, other: Sequence[str], verb: str) -> str:

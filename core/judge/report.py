@@ -214,6 +214,6 @@ def _manifest(subject: Subject, table: Table) -> str:
 def _footer(subject: Subject, picture: markup.Picture) -> str:
     text = "Made with Loupe."
     if left_out := getattr(picture, "n_left_out", 0):
-        text += f" {left_out:,} pictures are left out to keep the file small."
+        text += f" {left_out:,} {'picture is' if left_out == 1 else 'pictures are'} left out to keep the file small."
     rights = f"<p>Images: {escape(subject.attribution)}</p>" if subject.attribution else ""
     return f'<footer class="quiet">{rights}<p>{escape(text)}</p></footer>'

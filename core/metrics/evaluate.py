@@ -7,8 +7,9 @@ scores in single precision and, where they are equal, the larger id first (`orde
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from subprocess import SubprocessError
 
 import numpy as np
@@ -36,8 +37,8 @@ class Evaluation:
     per_query : Mapping of str to Mapping of str to float
         Metric, then query id.
     unjudged : Mapping of str to float or None
-        The share of unjudged ones among the results a metric looked at (the first k, or all), the mean over the queries
-        that have results; None where none has.
+        The share of unjudged ones among the results a metric looked at (`looked_at`), the mean over the queries that have
+        results; None where none has.
     n_queries : int
         Queries of the qrels.
     rel : int
@@ -116,7 +117,7 @@ def evaluate(
         {str(one): float(found.aggregated[one]) for one in measures},
         {str(one): _interval(one, list(per_query[str(one)].values()), seed) for one in measures},
         per_query,
-        {str(one): unjudged_share(judged, ranked, one.params.get("cutoff")) for one in measures},
+        {str(one): unjudged_share(judged, ranked, partial(looked_at, one)) for one in measures},
         len(judged),
         rel,
         tuple(_notes(judged, ranked, qrels, run, rel, any(one.NAME == "infAP" for one in measures))),
@@ -140,10 +141,37 @@ def order(run: Iterable[tuple[str, str, float]]) -> dict[str, list[str]]:
         }
 
 
+def looked_at(one: object, items: Sequence[str], grades: Mapping[str, int]) -> int | None:
+    """How many of a query's first results a metric of ir-measures looks at; None: all of them.
+
+    P@5 looks at 5. RR looks down to the first relevant one, or at all where there is none; Rprec at as many as there are
+    relevant ones.
+    """
+    cut = one.params.get("cutoff")
+    rel = one.params.get("rel", 1)
+    if one.NAME == "Rprec":
+        return sum(grade >= rel for grade in grades.values())
+    return to_first(items, grades, rel, cut) if one.NAME == "RR" else cut
+
+
+def to_first(items: Sequence[str], grades: Mapping[str, int], rel: int = 1, cut: int | None = None) -> int:
+    """The rank of the first item graded `rel` or more; that of the last item, or `cut`, where there is none."""
+    first = items[:cut]
+    return next((rank for rank, item in enumerate(first, 1) if grades.get(item, rel - 1) >= rel), len(first))
+
+
 def unjudged_share(
-    judged: Mapping[str, Mapping[str, object]], ranked: Mapping[str, Sequence[str]], k: int | None
+    judged: Mapping[str, Mapping[str, int]],
+    ranked: Mapping[str, Sequence[str]],
+    k: int | None | Callable[[Sequence[str], Mapping[str, int]], int | None],
 ) -> float | None:
-    """Share of items nobody judged among the first `k` results (None: all), the mean over judged queries with results.
+    """Share of items nobody judged among the first `k` results, the mean over judged queries with results.
+
+    Parameters
+    ----------
+    k : int, None or callable
+        None: all. A callable says it for each query from its ranking and its grades; a query of which nothing is looked at
+        does not count.
 
     Returns
     -------
@@ -152,7 +180,8 @@ def unjudged_share(
     """
     shares = []
     for query_id, grades in judged.items():
-        first = list(ranked.get(query_id, ()))[:k]
+        items = list(ranked.get(query_id, ()))
+        first = items[: k(items, grades) if callable(k) else k]
         if first:
             shares.append(sum(item not in grades for item in first) / len(first))
     return float(np.mean(shares)) if shares else None
@@ -172,13 +201,14 @@ def _notes(
     unanswered = [query_id for query_id in judged if query_id not in ranked]
     extra = [query_id for query_id in ranked if query_id not in judged]
     without = [query_id for query_id, grades in judged.items() if max(grades.values()) < rel]
-    for some, of, what in (
-        (unanswered, judged, "queries of the qrels are not in the run and count 0"),
-        (extra, ranked, "queries of the run have no judgment and do not count"),
-        (without, judged, f"queries have no item of grade {rel} or more and count 0 wherever relevant items are counted"),
-    ):
+    for some, of, what, does in (
+        (unanswered, judged, "queries of the qrels", ("is not in the run and counts 0", "are not in the run and count 0")),
+        (extra, ranked, "queries of the run", ("has no judgment and does not count", "have no judgment and do not count")),
+        (without, judged, "queries", tuple(f"{have} no item of grade {rel} or more and {count} 0 wherever relevant items are counted"
+                                           for have, count in (("has", "counts"), ("have", "count")))),
+    ):  # fmt: skip
         if some:
-            yield f"{len(some):,} of {len(of):,} {what}: {_few(some)}."
+            yield f"{len(some):,} of {len(of):,} {what} {does[len(some) > 1]}: {_few(some)}."
     if inferred and not any(grade < 0 for given in judged.values() for grade in given.values()):
         yield "The qrels name nothing as unknown (-1), and without it infAP is AP: what nobody judged counts as not relevant."
     for rows, what in ((qrels, "grade"), (run, "score")):

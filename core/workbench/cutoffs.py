@@ -43,6 +43,8 @@ class Part:
     sentence : str
         What to use, and why.
     notes : tuple of str
+    falls : str
+        Where the line of what is recommended falls in the rankings of the judged queries; empty where there are none.
     rung, why : str
         The rung of the ladder, and why it is that one.
     recommended : str
@@ -67,6 +69,12 @@ class Part:
     tested: bool
     in_use: str
     account: Mapping[str, object]
+    falls: str = ""
+
+    @property
+    def n_labels(self) -> int:
+        """Judged results it was learned from."""
+        return int(str(self.account["n_labels"]))
 
     @property
     def name(self) -> str:
@@ -175,7 +183,7 @@ class CutoffService:
             Part(
                 part["kind"], part["set"], part["signature"], part["sentence"], tuple(part["notes"]), part["rung"], part["why"],
                 part["recommended"], bool(part["better"]), bool(part["tried"]),
-                used.get(f"{part['set']} {part['signature']}", {}).get("method", ""), part,
+                used.get(f"{part['set']} {part['signature']}", {}).get("method", ""), part, part.get("falls", ""),
             )
             for part in said["parts"]
         )  # fmt: skip

@@ -155,6 +155,32 @@ class EvaluationService:
         """Queue the measuring of captions in hard and random pools."""
         return self._queue({"part": "pools", "seed": int(seed)}, start)
 
+    def start_unseen(
+        self, query_set: str = ALL, labels: str = "", *, rel: int = 1, buckets: int = 5, seed: int = 0, start: bool = True
+    ) -> Job:
+        """Queue adapting again without each kind of query, measured on a query set; nothing that is searched changes.
+
+        Parameters
+        ----------
+        labels : str
+            A metadata column to learn from instead of the captions.
+        rel : {1, 2, 3}
+            Grade from which an item is relevant.
+        buckets : int
+            Kinds, 2 to 20: found by k-means on the queries and on what is learned from.
+
+        Raises
+        ------
+        InputError, NotFound
+        """
+        from core.jobs.pipelines.unseen import check
+
+        args = {"part": "unseen", "query_set": query_set, "labels": labels, "rel": rel, "buckets": buckets, "seed": int(seed)}
+        check(args)
+        if query_set != ALL and not self._collection.named_queries(query_set)[2]:
+            raise NotFound(f"There is no query set {query_set!r}; there are: {', '.join(filter(None, (o.name for o in self.asked())))}.")
+        return self._queue(args, start)
+
     def _queue(self, args: dict[str, object], start: bool) -> Job:
         under_way = self.job()
         if under_way is not None and under_way.live:
@@ -261,7 +287,8 @@ class EvaluationService:
 
         queries = {query.query_id for query in queries_of(collection, found.query_set)[0]}
         if queries != set(found.queries):
-            stale.append(f"The query set has {len(queries):,} queries now; {len(found.queries):,} were run.")
+            there = "1 query" if len(queries) == 1 else f"{len(queries):,} queries"
+            stale.append(f"The query set has {there} now; {len(found.queries):,} {_were(len(found.queries))} run.")
         return tuple(stale)
 
     def _joint(self) -> set[str]:
@@ -307,6 +334,16 @@ class EvaluationService:
         said = self._collection.setting(POOLS)
         return {**said, "stale": said.get("generation") != self._collection.generation} if isinstance(said, dict) else None
 
+    def unseen(self) -> Mapping[str, object] | None:
+        """What adapting without each kind of query gave last (`core.jobs.pipelines.unseen`); ``stale`` says whether it still holds."""
+        from core.jobs.pipelines.unseen import UNSEEN
+
+        said = self._collection.setting(UNSEEN)
+        if not isinstance(said, dict):
+            return None
+        now = self._collection.generation, serving.answers(self._collection, "judgments", "")
+        return {**said, "stale": (said.get("generation"), said.get("answers")) != now}
+
     def trained_on(self, outcome: Outcome) -> files.Overlap | None:
         """Which queries are like what the encoder was adapted on; None where none of the recipes uses an adaptation."""
         return files.overlap(self._collection, outcome)
@@ -319,6 +356,10 @@ def _correction(hub: HubSetting) -> str:
     return f"hub correction {title}{strength}, compared with {bank}"
 
 
+def _were(n: int) -> str:
+    return "was" if n == 1 else "were"
+
+
 def _notes(found: Kept, table: Table, grades: Mapping[str, Mapping[str, int]], made: Counter[tuple[str, str]],
            ungraded: int) -> tuple[str, ...]:
     """See `Outcome.notes`."""
@@ -326,20 +367,22 @@ def _notes(found: Kept, table: Table, grades: Mapping[str, Mapping[str, int]], m
     brought = sum(n for (origin, _), n in made.items() if origin == IMPORTED)
     if n := sum(made.values()) - brought:
         makers = sorted({judge for origin, judge in made if origin != IMPORTED})
-        notes.append(f"{n:,} of {of:,} grades were made without people, from: {', '.join(makers)}. They can miss what a person would see "
-                     f"in a picture.")
+        notes.append(f"{n:,} of {of:,} grades {_were(n)} made without people, from: {', '.join(makers)}. They can miss what a person "
+                     "would see in a picture.")  # fmt: skip
     if brought:
-        notes.append(f"{brought:,} of {of:,} grades were imported from: "
+        notes.append(f"{brought:,} of {of:,} grades {_were(brought)} imported from: "
                      f"{', '.join(sorted({j for origin, j in made if origin == IMPORTED}))}.")
     if ungraded:
-        notes.append(f"{ungraded:,} of {len(found.queries):,} queries have no grades yet and are not measured.")
+        have = "has no grades yet and is" if ungraded == 1 else "have no grades yet and are"
+        notes.append(f"{ungraded:,} of {len(found.queries):,} queries {have} not measured.")
     for name, ran in found.ran.items():
         if ran.failed:
             these = "1 query, which counts" if len(ran.failed) == 1 else f"{len(ran.failed):,} queries, which count"
             notes.append(f"{name} could not answer {these} 0: {next(iter(ran.failed.values()))}")
         notes += [f"{name}: {warning}" for warning in ran.warnings[:WARNINGS_SHOWN]]
         if len(ran.warnings) > WARNINGS_SHOWN:
-            notes.append(f"{name}: and {len(ran.warnings) - WARNINGS_SHOWN:,} other remarks.")
+            more = len(ran.warnings) - WARNINGS_SHOWN
+            notes.append(f"{name}: and {more:,} other {'remark' if more == 1 else 'remarks'}.")
     most = max((float(table.unjudged[r, 10].mean()) for r in table.recipes if (r, 10) in table.unjudged), default=0.0)
     if most > MUCH:
         notes.append(f"Up to {most:.0%} of the first 10 hits are unjudged and count as not relevant: a recipe that finds new items is "

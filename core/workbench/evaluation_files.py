@@ -19,7 +19,7 @@ from core.encode.adapted import digest_of, is_adapted
 from core.errors import Damaged, NotFound
 from core.jobs.exporting import cell
 from core.judge import Qrel, format_qrels
-from core.judge.evaluation import NOT_KNOWN, Gap, gap, ir_name, ungraded
+from core.judge.evaluation import FIRST, NOT_KNOWN, Gap, gap, ir_name, ungraded
 from core.judge.kept import tags_of, trec_run
 from core.judge.report import Pictures, Subject, report_html
 from core.judge.story import Step
@@ -42,13 +42,14 @@ def as_csv(outcome: Outcome) -> bytes:
     """A row for each query and recipe, a column for each metric; UTF-8 with a mark that spreadsheets know it by."""
     table, text = outcome.table, io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    depths = dict(sorted({one.depth or table.depth: one.depth for one in table.metrics}.items()))  # a depth of 0 is all of the ranking
+    depths = {one.depth or table.depth: one.depth for one in table.metrics}  # a depth of 0 is all of the ranking
+    names = {depth: f"unjudged@{depth}" for depth in sorted(depths) if depth != FIRST} | {FIRST: "unjudged to first relevant"}
     writer.writerow(["query_id", "query", "recipe", *(one.title for one in table.metrics),
-                     *(f"unjudged@{depth}" for depth in depths)])  # fmt: skip
+                     *names.values()])  # fmt: skip
     for at, query in enumerate(table.queries):
         for recipe in table.recipes:
             figures = [round(float(table.values[recipe, one.key][at]), 6) for one in table.metrics]
-            shares = [round(float(table.unjudged[recipe, depth][at]), 6) for depth in depths.values()]
+            shares = [round(float(table.unjudged[recipe, depths[depth]][at]), 6) for depth in names]
             writer.writerow([cell(query), cell(outcome.words[query]), cell(recipe), *figures, *shares])
     return b"\xef\xbb\xbf" + text.getvalue().encode()
 
@@ -153,6 +154,8 @@ class Overlap:
     gaps : Mapping of (recipe, metric key) to Gap
     n_images, n_texts : int
         Of the training part.
+    learned_from : str
+        The metadata column; empty: the captions.
     """
 
     encoder: str
@@ -163,6 +166,7 @@ class Overlap:
     gaps: Mapping[tuple[str, str], Gap]
     n_images: int
     n_texts: int
+    learned_from: str = ""
 
 
 def overlap(collection: Collection, outcome: Outcome) -> Overlap | None:
@@ -185,7 +189,7 @@ def overlap(collection: Collection, outcome: Outcome) -> Overlap | None:
     shares_words = np.array([_said(outcome.words[q], words_of) for q in table.queries])
     inside = shares_items | shares_words
     gaps = {(recipe, one.key): gap(table.values[recipe, one.key], inside) for recipe in table.recipes for one in table.metrics}
-    return Overlap(encoder, tuple(adapted), inside, shares_items, shares_words, gaps, len(items), len(texts))
+    return Overlap(encoder, tuple(adapted), inside, shares_items, shares_words, gaps, len(items), len(texts), column)
 
 
 def _training(collection: Collection, encoder: str) -> tuple[frozenset[str], str]:

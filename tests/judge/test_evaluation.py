@@ -36,6 +36,9 @@ def test_every_figure_by_hand():
     assert cell.against.p == 1.0  # one difference can have either sign
     assert table.cells["one", "P@10"].against is None and not table.cells["one", "P@10"].best
     assert table.n_comparisons == 7
+    # RR looks down to the first relevant one: at a alone with one, at x, c and b with two, and of q2 at m.
+    assert [table.cells[name, "RR"].unjudged for name in ("one", "two")] == [0, pytest.approx(1 / 3 / 2)]
+    assert table.cells["two", "Bpref"].unjudged == pytest.approx(1 / 4 / 2)
     assert table.best("Bpref") == "one"  # 0.5 both: the baseline
 
 
@@ -44,6 +47,7 @@ def test_relevant_from_grade_two_and_queries_without_a_right_answer():
     assert values(table, "two")["RR"] == [0.25, 0] and values(table, "one")["P@10"] == [0.1, 0]
     assert values(table, "two")["nDCG@10"] == [0.49355, 1]  # it goes by the grades
     assert (table.n_bare, table.n_left_out, table.queries) == (1, 0, ("q1", "q2"))
+    assert table.cells["two", "RR"].unjudged == pytest.approx(1 / 4 / 2)  # a is the first: all four; of q2 all, for there is none
     left = evaluate(RANKINGS, GRADES, baseline="one", rel=2, depth=10, skip_bare=True)
     assert (left.n_bare, left.n_left_out, left.queries) == (0, 1, ("q1",))
     assert ir_name("AP@50", 2) == "AP(rel=2)@50" and ir_name("Bpref", 2) == "Bpref(rel=2)" and ir_name("nDCG@10", 2) == "nDCG@10"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from PIL import Image
 
 from core.judge import markup
 from core.judge.evaluation import evaluate
-from core.judge.report import Pictures, Subject, by_difference, report_html
+from core.judge.report import Pictures, Subject, _bars, _footer, by_difference, report_html
 from core.judge.story import hub_from, tell
 from core.rank import hubness
 from tests.judge.planted_hub import trial
@@ -195,6 +197,26 @@ def test_the_report_has_the_parts_that_were_asked_for():
     assert text.count("<rect") == min(n, 40) and f"{60 - n} of 60 queries are equal." in text
     for table in re.findall(r'<table class="lp-table">.*?</table>', text):
         assert table.count("<b>") >= 7  # one best in each row
+
+
+def test_two_rankings_say_what_lines_and_words_beside_grades_are_and_a_phone_hears_of_no_lines():
+    text = markup.rankings_html("ab", "ba", ("one", "two"), {"a": 3}, lambda item: "", str)
+    legend, wide = re.search(r'<p class="lp-legend">(.*?)<span class="lp-wide">(.*?)</span></p>', text).groups()
+    assert "the rank of the item in the other ranking" in legend and "line" not in legend and "leaves the first 10" in wide
+    narrow = markup.STYLE.split("@media (max-width:700px)")[1]
+    assert re.search(r"[,}]\.lp-wide\{display:none\}", narrow)
+
+
+def test_one_of_something_is_said_as_one():
+    table, *_ = told(True)
+    subject = Subject(title="T", collection="C", encoder="e", query_set="", n_items=9, words={}, recipes={}, notes=(), rankings={},
+                      grades={})  # fmt: skip
+    picture = Pictures(lambda item: Path("none"))
+    picture.n_left_out = 1
+    assert "1 picture is left out" in _footer(subject, picture)
+    one = replace(table, values={key: np.where(np.arange(len(found)) == 0, 0.0, 0.5 + (key[0] == table.baseline) / 4)
+                                 for key, found in table.values.items()})  # fmt: skip
+    assert "1 of 60 queries is equal." in "".join(_bars(subject, one))
 
 
 def test_pictures_are_small_and_all_together_capped(tmp_path):

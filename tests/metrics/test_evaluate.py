@@ -32,6 +32,19 @@ def test_incomplete_pools_by_hand():
     assert found.unjudged["P@3"] == pytest.approx(1 / 3)
 
 
+def test_each_metric_counts_what_is_unjudged_at_its_own_depth():
+    names = ["P@1", "P@3", "RR", "RR@1", "RR(rel=2)", "Rprec", "AP", "nDCG@4"]
+    found = evaluate(QRELS, RANKING, names)  # n 0, r 1, u -, m 0, s 2, v -; three are relevant
+    assert {name: round(found.unjudged[name], 4) for name in names} == {
+        "P@1": 0, "P@3": 0.3333, "RR": 0, "RR@1": 0, "RR(rel=2)": 0.2, "Rprec": 0.3333, "AP": 0.3333, "nDCG@4": 0.25}  # fmt: skip
+    assert evaluate(QRELS, RANKING, ["RR"], rel=2).unjudged == {"RR(rel=2)": 0.2}  # down to s: n, r, u, m, s
+    assert evaluate(QRELS, RANKING, ["RR"], rel=3).unjudged == {"RR(rel=3)": pytest.approx(2 / 6)}  # none: all are looked at
+    two = [*QRELS, ("p", "a", 1)], [*RANKING, ("p", "x", 2.0), ("p", "a", 1.0), ("p", "y", 0.0)]
+    assert evaluate(*two, ["RR"]).unjudged == {"RR": pytest.approx((0 + 1 / 2) / 2)}
+    unknown = evaluate([("q", "n", -1), ("q", "r", 1)], RANKING[:2], ["RR"])  # what is graded as unknown is no relevant one
+    assert unknown.unjudged == {"RR": 0.0}
+
+
 def test_one_query_has_an_interval_of_its_value_alone():
     one = evaluate(QRELS, RANKING, ["P@3"]).intervals["P@3"]
     assert (one.value, one.low, one.high, one.n) == (pytest.approx(1 / 3),) * 3 + (1,)

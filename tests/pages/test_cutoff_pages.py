@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from core.errors import InputError
 from core.jobs import Queue
 from core.jobs.pipelines import cutoff
+from core.judge import graded
 from core.query.parse import parse
 from core.types import SavedQuery
 from pages import _jobs, _shared
@@ -71,12 +72,12 @@ def grid(app: AppTest) -> dict:
 def test_too_few_labels_say_how_many_there_are_and_are_needed(panel, do_jobs) -> None:  # noqa: F811
     wb = cutoff_world(queries=2, judged=6)
     run(panel)
-    assert "12 judged results, 4 relevant, on 2 queries with a relevant one. 12 results are judged, and learning a probability takes 20" \
-        in said(panel)
+    assert "12 judged results, 4 relevant, on 2 queries with a relevant one. Learning a probability takes 20 or more." in said(panel)
     learn(wb, do_jobs)
     run(panel)
     text = said(panel)
     assert "Queries of words." in text and "which no judgment has checked" in text
+    assert text.count("12 ") == 1 and "The line of the z-score falls within the first 40 results" in text
     assert not [table for table in panel.dataframe if "P@R95" in table.value.columns]
     panel.button(key="cutoff_use").click().run()
     assert wb.search(LINE, 20).cutoff.rung == "zscore"
@@ -111,6 +112,9 @@ def test_learned_used_left_off_and_undone(panel, do_jobs) -> None:  # noqa: F811
     learn(wb, do_jobs)
     run(panel)
     assert panel.success[0].value.startswith("Use the learned cut")
+    part = wb.cutoffs.result().parts[0]
+    assert part.falls in said(panel) and f"on {part.account['ends']['adapter']['within']} of 60 judged queries" in part.falls
+    assert said(panel).count("1,200") == 1 and "716 results are judged" in said(panel)  # those among the first 100
     table = next(table.value for table in panel.dataframe if "P@R95" in table.value.columns)
     assert list(table.columns) == ["Cut", "P@R95", "PR-AUC", "Recall", "Filtered", "Empty", "Gain", "ECE"]
     assert list(table["Cut"]) == ["plain cosine cut", "z-score", "curve for each query (advised)"]
@@ -129,6 +133,15 @@ def test_learned_used_left_off_and_undone(panel, do_jobs) -> None:  # noqa: F811
     wb.judgments.add(wb.judgments.queries("set")[0].query_id, "x001", 1, "bea")
     run(panel)
     assert "The judgments have changed since this was learned" in said(panel)
+
+
+def test_how_many_results_are_judged_is_said_once(panel, do_jobs, monkeypatch) -> None:  # noqa: F811
+    monkeypatch.setattr(graded, "LOOKED_AT", 1_000)
+    wb = cutoff_world(queries=30)
+    learn(wb, do_jobs)
+    run(panel)
+    assert "600 judged results, 180 relevant, on 30 queries with a relevant one. That is enough for a curve" in said(panel)
+    assert "results are judged" not in said(panel).split("Queries of words.")[1].split("Queries of")[0]
 
 
 def test_a_line_of_another_recipe_can_be_left_off_too(panel, do_jobs) -> None:  # noqa: F811

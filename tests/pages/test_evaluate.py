@@ -116,11 +116,29 @@ def test_the_table_is_shown_with_its_words(app, tmp_path, do_jobs):  # noqa: F81
     text = said(app)
     assert "relevant is what was graded 1 or more" in text and "Holm" in text and "Only 3 queries measured" in text
     assert "Made without people" not in text
+    assert "RR down to the first relevant one, or at all where there is none" in text
     assert {button.label for button in app.get("download_button")} == {"Report (HTML)", "CSV", "JSON", "TREC runs (zip)"}
     app.selectbox(key=f"evaluate_rel_{wb.key}").set_value("2").run()
     assert not app.exception and "graded 2 or more" in said(app) and app.query_params["rel"] == "2"
     app.selectbox(key=f"evaluate_base_{wb.key}").set_value("hub:is:20:items").run()
     assert not app.exception and app.query_params["base"] == "hub:is:20:items"
+
+
+def test_each_metric_is_defined_within_a_hover(app, tmp_path, do_jobs):  # noqa: F811
+    wb = evaluated(tmp_path, do_jobs)
+    meanings = {one.key: one.meaning for one in wb.evaluations.result("Colours").table.metrics}
+    run(app)
+    assert all(f'title="{text}"' in html(app) for text in meanings.values()) and ".lp-table th[title]{cursor:help" in html(app)
+    heading = next(one for one in app.subheader if "nDCG@10" in one.value)
+    assert meanings["nDCG@10"] in heading.proto.help.replace("\\", "")
+    (table,) = [one for one in app.dataframe if "Metric" in one.value.columns]
+    heads = {name: said.get("help") for name, said in json.loads(table.proto.columns).items()}
+    assert "mAP@50\\:" in heads["Metric"] and heads["Queries"]
+    app.query_params["view"], app.query_params["metric"] = "queries", "RR"
+    run(app)
+    assert app.selectbox(key=f"evaluate_metric_{wb.key}").help.replace("\\", "") == meanings["RR"]
+    assert any(one.proto.help.replace("\\", "") == meanings["nDCG@10"] for one in app.caption if "of which" in one.value)
+    assert "A line joins" not in said(app) and 'class="lp-wide">A line joins' in html(app)  # where there are lines: not on a phone
 
 
 def test_query_by_query_chooses_by_link_and_by_list(app, tmp_path, do_jobs):  # noqa: F811

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from core.errors import Cancelled, InputError
 from core.rank.cutoff import (
+    Ends,
     Head,
     Model,
     Rows,
     best_f1,
+    ends,
     expected_error,
     fit_adapter,
     isotonic,
@@ -458,3 +460,31 @@ def test_on_a_real_models_vectors_one_cut_does(data_dir, seed):
     assert (found.rung.name, found.recommended) == ("adapter", "cosine")
     assert all(one.figures["pr_auc"].value > 0.7 and one.error < 0.03 for one in found.tried)
     assert all(one.figures["filtered"].value > 0.85 for one in found.tried)  # 29 of 30 are another product
+
+
+# ---------------------------------------------------------------- where the line falls
+
+
+def test_where_a_line_falls_in_whole_rankings():
+    rankings = [np.array(scores) for scores in ([0.9, 0.8, 0.1], [0.3, 0.2, 0.1], [0.9, 0.8, 0.7], [0.9, 0.8], [0.9, 0.2, 0.1], [])]
+    nothing, n = np.empty(0), len(rankings)
+    rows = Rows.of(nothing, nothing, nothing, np.zeros((n, 2)), np.zeros(n), np.ones(n))
+    found = ends(Model("cosine", 0.5), rows, rankings, shown=2, depth=3)
+    # Above the line: 2 of 3, none, all 3 that were ranked, both of the 2 there are, 1, and none of none.
+    assert found == Ends(6, 2, within=1, empty=2, further=2, whole=1, median=1)
+    assert ends(Model("cosine", 0.0), rows, rankings, shown=2, depth=3).median is None
+    assert wording.falls(found, "cosine", 3) == (
+        "The line of the plain cosine cut falls within the first 2 results, which Search shows at first, on 1 of 6 judged queries, "
+        "on 2 nothing is above it, on 2 it lies further down, on 1 all results are above it. At the median it falls after "
+        "result 1.")  # fmt: skip
+    alone = Rows.of(nothing, nothing, nothing, np.zeros((1, 2)), np.array([0.5]), np.array([0.1]))
+    other = ends(Model("zscore", 2.0), alone, [np.array([0.72, 0.69])], shown=2, depth=3)
+    assert (other.within, other.median) == (1, 1)
+    assert wording.falls(other, "zscore", 3).endswith("on 1 of 1 judged query. At the median it falls after result 1.")
+    assert ends(Model("zscore", 9.0), rows, rankings, shown=2, depth=3).median == 0
+
+
+def test_a_rung_says_what_it_takes_without_the_counts_that_stand_beside_it():
+    for asked in ((5, 1, 1), (50, 2, 9), (50, 9, 50), (150, 30, 50), (900, 7, 50), (900, 50, 300)):
+        rung = rung_for(*asked)
+        assert rung.reach[0].isupper() and rung.reach.endswith(".") and not any(f"{n} " in rung.reach for n in asked if n not in (20, 6))

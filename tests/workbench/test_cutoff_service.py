@@ -124,6 +124,19 @@ def test_only_the_first_results_count_and_what_is_not_judged_of_them_is_said(mon
     assert any(note.startswith(f"Only {share:.0%} of the first 40 results of these queries are judged.") for note in part.notes)
 
 
+def test_where_the_line_falls_is_what_searches_show(no_worker, do_jobs):  # noqa: F811
+    wb = cutoff_world(queries=30)
+    part = learned(wb, do_jobs, recall=0.6).parts[0]
+    assert set(part.account["ends"]) == {"cosine", "zscore", "adapter"}
+    for method, said in part.account["ends"].items():
+        wb.cutoffs.adopt(method)
+        after = sorted(wb.search(query.query, 200).cutoff.after for query in wb.judgments.queries("set"))
+        assert said == {"n": 30, "shown": 40, "within": sum(0 < n < 40 for n in after), "empty": after.count(0),
+                        "further": sum(40 <= n < 200 for n in after), "whole": after.count(200), "median": after[14]}  # fmt: skip
+    assert part.account["ends"]["cosine"]["empty"] > 0
+    assert part.falls.startswith("The line of the ") and "of 30 judged queries" in part.falls
+
+
 def test_queries_that_ask_the_same_are_one(no_worker, do_jobs):  # noqa: F811
     wb = cutoff_world(queries=24)
     for saved in wb.judgments.queries("set")[:12]:

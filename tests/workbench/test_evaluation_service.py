@@ -56,7 +56,7 @@ def test_the_table_is_what_the_search_found_by_hand(tmp_path, do_jobs):  # noqa:
     wb = run(judged(tmp_path), do_jobs)
     found = wb.evaluations.result("Colours")
     assert found.n_ungraded == 1 and found.table.recipes == ("plain", "sum") and found.table.baseline == "plain"
-    assert any("1 of 3 queries have no grades yet" in note for note in found.notes)
+    assert any("1 of 3 queries has no grades yet and is not measured." in note for note in found.notes)
     for at, query in enumerate(wb.judgments.queries("Colours")[:2]):
         hits = wb.search(query.query, 50, log=False).item_ids
         grades = wb.judgments.grades_for(query.query_id)
@@ -128,7 +128,7 @@ def test_imported_grades_are_not_called_made(tmp_path, do_jobs):  # noqa: F811
     query = wb.judgments.queries("Colours")[0]
     wb.collection.judgments.add(Judgment(query.query_id, wb.collection.ids()[0], 2, "TREC <b>", origin="imported"))
     notes = run(wb, do_jobs).evaluations.result("Colours").notes
-    assert "1 of 1 grades were imported from: TREC <b>." in notes and not any("without people" in note for note in notes)
+    assert "1 of 1 grades was imported from: TREC <b>." in notes and not any("without people" in note for note in notes)
 
 
 def test_what_cannot_be_run_is_said_before_any_job(tmp_path, do_jobs):  # noqa: F811
@@ -223,6 +223,9 @@ def test_csv_and_json_say_what_the_table_says_and_run_no_formula(tmp_path, do_jo
     found = run(wb, do_jobs).evaluations.result("Colours")
     rows = list(csv.DictReader(io.StringIO(wb.evaluations.csv(found).decode("utf-8-sig"))))
     assert len(rows) == 4 and rows[0]["query"] == "'=HYPERLINK(1)"
+    first = rows[0]  # RR stops at the first hit, which is graded; nDCG@10 has looked at all ten
+    assert (first["unjudged to first relevant"], list(first)[-1]) == ("0.0", "unjudged to first relevant") and "unjudged@-1" not in first
+    assert float(first["unjudged@10"]) == found.table.unjudged["plain", 10][0] > 0
     mean = sum(float(row["nDCG@10"]) for row in rows if row["recipe"] == "plain") / 2
     said = json.loads(wb.evaluations.json(found))
     assert said["metrics"]["plain"]["nDCG@10"]["mean"]["value"] == pytest.approx(mean, abs=1e-5)

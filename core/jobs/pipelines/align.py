@@ -59,7 +59,7 @@ def adapt(collection: Collection, args: Mapping[str, object], progress: Progress
     words = words_for(collection, base_set, column, str(args.get("prompt") or PROMPT), seed)
     parts = split(words, seed)
     progress.stage(f"loading the encoder {base_set.encoder}")
-    encoder = _fitting(base_set)
+    encoder = encoder_of(base_set)
     images, texts = _vectors(collection, base_set, words), _encoded(encoder, words, progress)
     progress.stage("training")
     fitted = fit(images, texts, words, parts, on_progress=progress.at)
@@ -152,7 +152,14 @@ def _same(collection: Collection) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _fitting(base_set: VectorSet) -> Encoder:
+def encoder_of(base_set: VectorSet) -> Encoder:
+    """The encoder of some vectors, with the weights they were made with.
+
+    Raises
+    ------
+    EncoderError
+        This installation has others.
+    """
     encoder = load_encoder(base_set.encoder)
     if encoder.fingerprint != base_set.weights:
         raise EncoderError(

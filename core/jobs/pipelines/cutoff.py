@@ -17,7 +17,7 @@ from core.errors import InputError
 from core.jobs.progress import Progress
 from core.jobs.worker import Context
 from core.judge import graded, serving
-from core.rank.cutoff import Learned, learn, split, wording
+from core.rank.cutoff import Learned, ends, learn, split, wording
 from core.rank.cutoff.learning import RULE, Tried, strength
 from core.search import cutoffs
 from core.search.recipes import recipe as recipe_named
@@ -61,7 +61,7 @@ def learn_all(collection: Collection, args: Mapping[str, object], progress: Prog
         progress.stage(LEARNING)
         learned = learn(one.rows, recall=recall, seed=seed, on_progress=progress.at)
         said = {**_part(learned), "set": one.key.set_id, "kind": one.key.kind, "signature": one.key.signature, "hub": asdict(one.hub),
-                "judged": round(one.judged, 4), "empty": _empty(one, learned, seed, names)}  # fmt: skip
+                "judged": round(one.judged, 4), "empty": _empty(one, learned, seed, names), **_ends(one, learned)}  # fmt: skip
         said["notes"] = [*said["notes"], *_shown(one)]
         account = {"recall": recall, "rel": rel, "seed": seed, "recipe": recipe.name, "fingerprint": fingerprint, "words": said["words"]}
         progress.check()
@@ -84,6 +84,16 @@ def _shown(one: graded.Graded) -> list[str]:
             "relevant, the probabilities are too high and the line lies too low: judge the first results before relying on it."]
 
 
+def _ends(one: graded.Graded, learned: Learned) -> dict[str, object]:
+    """Where each line falls in the rankings of all judged queries, and that of what is recommended in words."""
+    if not one.rankings:
+        return {"ends": {}, "falls": ""}
+    depth = graded.LOOKED_AT
+    found = {model.kind: ends(model, one.rows, one.rankings, shown=graded.SHOWN, depth=depth) for model in learned.models}
+    return {"ends": {kind: asdict(each) for kind, each in found.items()},
+            "falls": wording.falls(found[learned.recommended], learned.recommended, depth)}  # fmt: skip
+
+
 def _empty(one: graded.Graded, learned: Learned, seed: int, names: Mapping[str, str]) -> list[str]:
     """Test queries that the recommended cut leaves with nothing, as people know them; the first `EMPTY_AT_MOST`."""
     if not learned.tried:
@@ -96,7 +106,8 @@ def _empty(one: graded.Graded, learned: Learned, seed: int, names: Mapping[str, 
 
 def _part(learned: Learned) -> dict[str, object]:
     return {
-        "rung": learned.rung.name, "why": learned.rung.why, "recommended": learned.recommended, "better": learned.better,
+        "rung": learned.rung.name, "why": learned.rung.why, "reach": learned.rung.reach,
+        "recommended": learned.recommended, "better": learned.better,
         "n_labels": learned.n_labels, "n_relevant": learned.n_relevant, "n_queries": list(learned.n_queries),
         "n_test": learned.n_test_groups, "steps": learned.steps, "f1": None if learned.f1 is None else [_number(x) for x in learned.f1],
         "sentence": wording.sentence(learned), "notes": list(wording.notes(learned)),

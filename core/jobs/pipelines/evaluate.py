@@ -1,8 +1,8 @@
 """Running every query of a set with every recipe, and keeping the rankings.
 
 Arguments: ``query_set`` (empty: the judged queries of all sets), ``recipes`` (names) and ``depth``; or ``part`` ``pools``
-with ``seed``: captions against the images most like their own. What is kept are rankings, so grades that are given
-later count at once.
+with ``seed``: captions against the images most like their own; or ``part`` ``unseen``, for which see
+`core.jobs.pipelines.unseen`. What is kept are rankings, so grades that are given later count at once.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ def run(context: Context) -> dict:
     collection = Collection.open_key(context.job.collection, context.home)
     if context.job.args.get("part") == "pools":
         return pools(collection, context.job.args, context.progress)
+    if context.job.args.get("part") == "unseen":
+        from core.jobs.pipelines.unseen import unseen
+
+        return unseen(collection, context.job.args, context.progress)
     return evaluate(collection, context.job.args, context.progress)
 
 

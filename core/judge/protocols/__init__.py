@@ -2,7 +2,8 @@
 
 ``truth`` holds what a file says, ``matching`` what of it a collection has; ``karpathy``, ``captions``, ``cirr``, ``fashioniq``,
 ``genecis`` and ``triplets`` read files, ``galleries`` lists of images; ``recalls``, ``instances``, ``revisited`` and ``pools``
-measure; ``splits`` is for what was trained on queries; ``asking`` puts the questions of a truth to a search.
+measure; ``splits`` is for what was trained on queries, and ``unseen`` trains without each kind of them; ``asking`` puts the
+questions of a truth to a search.
 """
 
 from core.judge.protocols.matching import Matched, match

@@ -7,6 +7,7 @@ whose shape is predicted from the query, always rising with the score. All pure 
 
 from core.rank.cutoff.calibration import Bin, expected_error, isotonic, reliability
 from core.rank.cutoff.curve import best_f1, pr_auc, precision_at, threshold
+from core.rank.cutoff.ends import Ends, ends
 from core.rank.cutoff.fitting import fit_adapter, platt
 from core.rank.cutoff.ladder import RECALLS, Rung, rung_for
 from core.rank.cutoff.learning import Learned, Tried, learn
@@ -14,6 +15,6 @@ from core.rank.cutoff.models import Head, Model
 from core.rank.cutoff.rows import Parts, Rows, split
 
 __all__ = [
-    "Bin", "Head", "Learned", "Model", "Parts", "RECALLS", "Rows", "Rung", "Tried", "best_f1", "expected_error", "fit_adapter",
-    "isotonic", "learn", "platt", "pr_auc", "precision_at", "reliability", "rung_for", "split", "threshold",
+    "Bin", "Ends", "Head", "Learned", "Model", "Parts", "RECALLS", "Rows", "Rung", "Tried", "best_f1", "ends", "expected_error",
+    "fit_adapter", "isotonic", "learn", "platt", "pr_auc", "precision_at", "reliability", "rung_for", "split", "threshold",
 ]  # fmt: skip

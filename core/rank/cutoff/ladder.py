@@ -18,10 +18,11 @@ Z_CUT = 2.5
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """``zscore``, ``platt`` or ``adapter``, and why it is that one, in a sentence."""
+    """``zscore``, ``platt`` or ``adapter``, and why it is that one, in a sentence; `reach` says so where the counts stand beside it."""
 
     name: str
     why: str
+    reach: str = ""
 
 
 def rung_for(labels: int, queries: int, relevant: int) -> Rung:
@@ -29,14 +30,21 @@ def rung_for(labels: int, queries: int, relevant: int) -> Rung:
     graded = "1 result is judged" if labels == 1 else f"{labels:,} results are judged"
     of = "1 query" if queries == 1 else f"{queries:,} queries"
     if labels < LABELS_PLATT:
-        return Rung("zscore", f"{graded}, and learning a probability takes {LABELS_PLATT} or more.")
+        needs = f"earning a probability takes {LABELS_PLATT} or more."
+        return Rung("zscore", f"{graded}, and l{needs}", f"L{needs}")
     if queries < QUERIES_PLATT:
-        return Rung("zscore", f"{of} with a relevant result {'is' if queries == 1 else 'are'} judged, and learning a probability "
-                    f"takes {QUERIES_PLATT} or more, so that some can test it.")  # fmt: skip
+        needs = f"earning a probability takes {QUERIES_PLATT} or more, so that some can test it."
+        return Rung("zscore", f"{of} with a relevant result {'is' if queries == 1 else 'are'} judged, and l{needs}",
+                    f"L{needs.replace(' or more', ' queries or more with a relevant result')}")  # fmt: skip
     if relevant == labels:
-        return Rung("zscore", f"All {labels:,} judged results are relevant, and learning where they end takes some that are not.")
+        needs = "earning where they end takes some that are not"
+        return Rung("zscore", f"All {labels:,} judged results are relevant, and l{needs}.", f"L{needs} relevant.")
     if labels <= LABELS_ADAPTER:
-        return Rung("platt", f"{graded}; a curve for each query takes more than {LABELS_ADAPTER}.")
+        return Rung("platt", f"{graded}; a curve for each query takes more than {LABELS_ADAPTER}.",
+                    f"A curve for each query takes more than {LABELS_ADAPTER}.")  # fmt: skip
     if queries < QUERIES_ADAPTER:
-        return Rung("platt", f"{of} with a relevant result are judged; a curve for each query takes {QUERIES_ADAPTER} or more.")
-    return Rung("adapter", f"{graded} on {of} with a relevant one: enough for a curve for each query.")
+        return Rung("platt", f"{of} with a relevant result {'is' if queries == 1 else 'are'} judged; a curve for each query takes "
+                    f"{QUERIES_ADAPTER} or more.", f"A curve for each query takes {QUERIES_ADAPTER} queries or more with a relevant "
+                    "result.")  # fmt: skip
+    return Rung("adapter", f"{graded} on {of} with a relevant one: enough for a curve for each query.",
+                "That is enough for a curve for each query.")  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.metrics.intervals import Interval
+from core.rank.cutoff.ends import Ends
 from core.rank.cutoff.ladder import RELEVANT_STEADY, Z_CUT
 from core.rank.cutoff.learning import ENOUGH_TEST, Learned
 
@@ -40,7 +41,8 @@ def notes(learned: Learned) -> tuple[str, ...]:
         return ()
     said = []
     if learned.unsteady:
-        said.append(f"{learned.n_relevant:,} relevant results are judged: with fewer than {RELEVANT_STEADY} the cut is unsteady.")
+        are = "1 relevant result is" if learned.n_relevant == 1 else f"{learned.n_relevant:,} relevant results are"
+        said.append(f"{are} judged: with fewer than {RELEVANT_STEADY} the cut is unsteady.")
     chosen = next(one for one in learned.tried if one.model.kind == learned.recommended)
     kept = chosen.figures["recall"]
     if kept.high < learned.recall:
@@ -54,6 +56,21 @@ def notes(learned: Learned) -> tuple[str, ...]:
     return tuple(said)
 
 
+def falls(found: Ends, kind: str, depth: int) -> str:
+    """Where the line of a way of cutting falls, for somebody who looks at the first results."""
+    first = f"within the first {found.shown} results, which Search shows at first, on {found.within:,} of {_queries(found.n)}"
+    others = [f"on {n:,} {what}" for n, what in (
+        (found.empty, "nothing is above it"), (found.further, "it lies further down"), (found.whole, "all results are above it"),
+    ) if n]  # fmt: skip
+    middle = "before the first result" if found.median == 0 else f"beyond the first {depth:,}" if found.median is None \
+        else f"after result {found.median:,}"  # fmt: skip
+    return f"The line of the {NAMES[kind]} falls {first}{', '.join(['', *others])}. At the median it falls {middle}."
+
+
+def _queries(n: int) -> str:
+    return "1 judged query" if n == 1 else f"{n:,} judged queries"
+
+
 def words(learned: Learned, kind: str) -> str:
     """How one cut was made and what it is worth, for a hover."""
     tried = next((one for one in learned.tried if one.model.kind == kind), None)
@@ -62,8 +79,9 @@ def words(learned: Learned, kind: str) -> str:
                 "this query's scores.")  # fmt: skip
     figures = tried.figures
     own = f"The ladder allowed {NAMES[learned.rung.name]}: {learned.rung.why}" if kind == learned.rung.name else MEANINGS[kind]
-    return (f"{NAMES[kind].capitalize()}. {own} Laid to keep {learned.recall:.0%} of the relevant results; on {learned.n_test_groups:,} "
-            f"test queries it kept {figures['recall'].value:.0%} ({bounds(figures['recall'])}), {figures['precision_at_cut'].value:.0%} of "
+    tests = f"{learned.n_test_groups:,} test {'query' if learned.n_test_groups == 1 else 'queries'}"
+    return (f"{NAMES[kind].capitalize()}. {own} Laid to keep {learned.recall:.0%} of the relevant results; on {tests} it kept "
+            f"{figures['recall'].value:.0%} ({bounds(figures['recall'])}), {figures['precision_at_cut'].value:.0%} of "
             f"what it kept was relevant, it put {figures['filtered'].value:.0%} of the judged results below the line and left "
             f"{figures['emptied'].value:.0%} of the queries with nothing above.")  # fmt: skip
 
