@@ -74,7 +74,8 @@ def lines_of_hubs(view: HubsView) -> str:
         head += f"\na random sample of {view.n_queries:,} of {view.n_items:,} items asks, by the approximate index"
         head += "" if view.recall is None else f", which finds {view.recall:.0%} of the true 10 nearest"
     elif view.in_full >= 0:
-        head += f"\nevery pair compared, {view.in_full:,} of {view.n_items:,} items in full, the others proved by an error bound"
+        head += f"\nevery pair compared, {view.in_full:,} of {view.n_items:,} items in full"
+        head += "" if view.in_full == view.n_items else "; for the others rough cosines and their error bound prove the same neighbours"
     return "\n".join([head, *(f"{n_k:>6}  {item.item_id}  {item.file}" for item, n_k in view.hubs[:20])])
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import InputError
-from core.judge.wording import counted, verb
+from core.wording import counted, verb
 
 
 @dataclass(frozen=True, slots=True)

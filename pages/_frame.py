@@ -30,7 +30,7 @@ def show() -> None:
     _read_link(found)
     if (info := picked()) is not None and not info.problem:
         _warm.warm(info.encoder)  # after a switch, or a look at another collection
-    _top(found, busy)
+    _top(found, busy, page.title == "Search")
     try:
         page.run()
     except LoupeError as error:
@@ -49,7 +49,7 @@ def _read_link(found: tuple[CollectionInfo, ...]) -> None:
         st.warning(f"The link asks for a collection named {asked!r}, which is not here; pick one of those there are.")
 
 
-def _top(found: tuple[CollectionInfo, ...], busy: bool) -> None:
+def _top(found: tuple[CollectionInfo, ...], busy: bool, searching: bool) -> None:
     names = {info.key: info.name for info in found}
     with st.container(key="frame", horizontal=True, vertical_alignment="center"):
         if found:
@@ -60,16 +60,17 @@ def _top(found: tuple[CollectionInfo, ...], busy: bool) -> None:
             )
         # Asked once a second while something is being built, and not at all otherwise.
         st.session_state[_SEEN] = next((info.n_items for info in found if info.key == st.session_state[PICKED]), 0)
-        polled(_status, 1.0 if busy else None)(busy)
+        polled(_status, 1.0 if busy else None)(busy, searching)
     if found:
         _write_link()
 
 
-def _status(busy: bool) -> None:
+def _status(busy: bool, searching: bool) -> None:
     """One line: how many images, which encoder, what is being built.
 
     Runs by itself once a second; the page is drawn again when there is something new on it: the first images, enough
-    for a whole page of them, everything.
+    for a whole page of them, everything. In between the results are of fewer images than this line says, so they can be
+    asked for again.
     """
     jobs = _jobs.live_jobs()
     info = picked()
@@ -91,6 +92,10 @@ def _status(busy: bool) -> None:
         of = "" if mine or not job.collection else f"{names.get(job.collection, job.collection)}: "
         st.caption(of + _jobs.sentence(job, _jobs.behind(job, jobs, names)), width="content",
                    help="This goes on when you leave the page or close the browser.")
+        if searching and seen < now and st.button(f"Include {now - seen:,} new", key="frame_more", type="tertiary",
+                                                   help="The results are of the images that were there when you searched."):
+            collections_changed()
+            st.rerun()
         st.button("Cancel", key="frame_cancel", type="tertiary", on_click=_jobs.cancel, args=(job.job_id,),
                   help="What is done already stays; indexing the same source again goes on from there.")
 

@@ -14,6 +14,7 @@ from pages._judge_skipped import done
 from pages._judge_suggested import suggested
 from pages._judge_what import what
 from pages._search_state import plain
+from pages._shared import count
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -34,6 +35,8 @@ def controls(wb: Workbench, panel: DeltaGenerator) -> Setting | None:
         judge = _judge_name(st)
         if not judge:
             st.info("Write your name first: grades are kept under it, and you continue where you stopped.")
+            waiting = [f"{name} ({count(n, 'query', 'queries')})" for name, n in wb.querysets.names()]
+            st.caption(plain(f"Waiting here: {', '.join(waiting)}."))
             return None
     with panel:
         judge = _judge_name(st) if known else judge

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,12 +19,14 @@ if TYPE_CHECKING:
     from core.workbench import Workbench
 
 
+_MADE = "Grades made without people, as from names and keywords; those by people replace them."
+
+
 def one_set(wb: Workbench, name: str) -> None:
     """The queries as a table; what is selected can be changed or removed."""
     versions = wb.querysets.versions(name)
     queries = wb.querysets.get(name).queries
-    # Grades by query, in one pass: a set may have hundreds of queries.
-    grades = Counter(one.query_id for one in wb.collection.judgments.all() if one.origin == "judge")
+    grades, made = wb.judgments.by_query()
     st.caption(f"{count(len(queries), 'query', 'queries')} · version {versions[-1].version} · runs and evaluations name it "
                f"{plain(f'{name}@{versions[-1].version}')}")
     _graded(wb, name)
@@ -36,13 +37,16 @@ def one_set(wb: Workbench, name: str) -> None:
     table = {
         "Query": [q.text for q in queries], "Guideline": [q.guideline for q in queries], "From": [q.origin for q in queries],
         "Asked": [q.asked or None for q in queries], "Grades": [grades[q.query_id] for q in queries],
+        "Made": [made[q.query_id] for q in queries],
     }  # fmt: skip
-    if not any(table["Asked"]):
-        del table["Asked"]
+    for perhaps in ("Asked", "Made"):
+        if not any(table[perhaps]):
+            del table[perhaps]
     shown = st.dataframe(table, hide_index=True, on_select="rerun", selection_mode="multi-row",
                          key=f"judge_set_table_{name}_{versions[-1].version}",
                          column_config={"Asked": st.column_config.NumberColumn(help="How often it was searched for."),
-                                        "Grades": st.column_config.NumberColumn(help="Grades by people, every judge's.")})  # fmt: skip
+                                        "Grades": st.column_config.NumberColumn(help="Grades by people, every judge's."),
+                                        "Made": st.column_config.NumberColumn(help=_MADE)})  # fmt: skip
     chosen = [queries[at] for at in shown.selection.rows if at < len(queries)]
     with st.container(horizontal=True):
         if st.button("Edit", key="judge_set_edit", disabled=len(chosen) != 1, help="Select one query in the table."):

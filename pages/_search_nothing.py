@@ -11,8 +11,9 @@ from core.types import Query, SearchResult
 from core.workbench import Workbench
 from pages import _search_state as link
 from pages._jobs import live_jobs
+from pages._search_state import plain
 from pages._search_where import conditions, joined
-from pages._shared import empty_state
+from pages._shared import count, empty_state
 
 
 def say_nothing_found(workbench: Workbench, query: Query, result: SearchResult) -> None:
@@ -21,6 +22,11 @@ def say_nothing_found(workbench: Workbench, query: Query, result: SearchResult) 
         if live_jobs(workbench.key):
             empty_state("The first images are on their way",
                         "They appear here by themselves, and can be searched while the rest comes in.")
+        elif skipped := workbench.items.skipped():
+            first = skipped[0]
+            said = f"{count(len(skipped), 'file')} skipped. {plain(first.file)}: {plain(first.reason)}."
+            more = " Home has the others and their reasons." if len(skipped) > 1 else ""
+            empty_state("No image could be read", said + more, page="home")
         else:
             empty_state("No images here yet", "Bring some on the Home page; they can be searched while they come in.", page="home")
         return

@@ -19,6 +19,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from core.errors import LoupeError
 from core.store import Collection, home, list_collections
 from core.types import CollectionInfo
+from core.wording import counted
 
 if TYPE_CHECKING:
     from core.workbench import Workbench
@@ -195,9 +196,7 @@ def demo_pictures(n: int = 8) -> tuple[tuple[bytes, ...], int]:
 # ---------------------------------------------------------------- words
 
 
-def count(n: int, noun: str, nouns: str = "") -> str:
-    """``1 image``, ``1,204 images``; `nouns` where the plural is another word."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {nouns or noun + 's'}"
+count = counted
 
 
 def vectors_of(info: CollectionInfo) -> str:

@@ -12,7 +12,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[1]
 CORE = PROJECT / "core"
 ROOMS = (
-    "types", "errors", "metrics", "store", "ingest", "encode", "index", "graph", "query", "rank", "search", "atlas", "judge",
+    "types", "errors", "wording", "metrics", "store", "ingest", "encode", "index", "graph", "query", "rank", "search", "atlas", "judge",
     "explain", "jobs", "workbench", "figures", "arguments", "documents", "terminal", "measuring",
     "__main__",
 )  # fmt: skip

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import InputError
-from core.judge.wording import verb
 from core.metrics.intervals import LEVEL, Interval
 from core.metrics.ranking import per_query
+from core.wording import verb
 
 METRIC, DEPTH = "nDCG@10", 10
 SPLITS = 20

@@ -24,7 +24,7 @@ _GRADES = {str(grade): grade for grade in (0, 1, 2, 3)} | {f"{grade}.0": grade f
 def format_judgments(
     judgments: Sequence[Judgment], kind: str, *, queries: Mapping[str, str] | None = None, files: Mapping[str, str] | None = None
 ) -> str:
-    """Judgments as a text that `read_judgments` reads back, times to the microsecond; ``ms`` is how long each took, if measured.
+    """Judgments as a text that `read_rows` reads back, times to the microsecond; ``ms`` is how long each took, if measured.
 
     Parameters
     ----------
@@ -66,16 +66,6 @@ class Rows:
     judgments: tuple[Judgment, ...]
     words: Mapping[str, str]
     not_found: tuple[tuple[int, str, str], ...] = ()
-
-
-def read_judgments(
-    text: str, name: str = "the judgments", *, judge: str = "", resolve: Resolve | None = None, origin: str = PERSON
-) -> list[Judgment]:
-    """The same as `read_rows`, but a file that is not found is an error, too."""
-    found = read_rows(text, name, judge=judge, resolve=resolve, origin=origin)
-    for line, file, why in found.not_found[:1]:
-        raise InputError(f"Line {line} of {name} names the image {file[:80]!r}: {why}.")
-    return list(found.judgments)
 
 
 def read_rows(
@@ -152,7 +142,9 @@ def _item_id(record: Record, at_line: str, resolve: Resolve | None) -> tuple[str
         return item_id, ""
     if not file:
         raise InputError(f"{at_line} names no item; a column 'item_id' or 'file' is needed.")
-    found, why = (None, "files cannot be looked up here") if resolve is None else resolve(file)
+    if resolve is None:
+        raise InputError(f"{at_line} names the image {file[:80]!r}: files cannot be looked up here.")
+    found, why = resolve(file)
     return ("", why) if found is None else (found, "")
 
 

@@ -19,7 +19,7 @@ from core.judge import markup
 from core.judge.evaluation import Table
 from core.judge.judgments import GRADE_WORDS
 from core.judge.story import Step
-from core.judge.wording import counted, verb
+from core.wording import counted, verb
 
 PICTURE_PX = 180
 PICTURES_BYTES = 6_000_000

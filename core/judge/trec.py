@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from core.errors import InputError
 from core.judge.judgments import Consolidated
-from core.judge.wording import counted
+from core.wording import counted
 
 _TOKEN = re.compile(r"\S+")
 _LINE_END = re.compile(r"\r\n|\r|\n")  # as files are read by line; str.splitlines would end lines at form feeds too

@@ -14,7 +14,7 @@ import numpy as np
 from core.encode.adapt_data import Words, tidy, words_of_captions
 from core.errors import InputError
 from core.judge.proof import Bank, Trial, cut
-from core.judge.wording import counted, verb
+from core.wording import counted, verb
 
 NEEDED_IMAGES, NEEDED_QUERIES = 150, 20
 """Below them an interval is too wide to say anything: images with a caption or label, judged queries."""

@@ -18,6 +18,7 @@ from core.search.filters import remembered
 from core.search.recipes import DESCRIPTIONS, recipe, recipes, save_recipe, to_json
 from core.store import Collection
 from core.types import HubSetting, Job, Recipe
+from core.wording import verb
 from core.workbench import evaluation_files as files
 from core.workbench.submitting import submit
 
@@ -288,7 +289,7 @@ class EvaluationService:
         queries = {query.query_id for query in queries_of(collection, found.query_set)[0]}
         if queries != set(found.queries):
             there = "1 query" if len(queries) == 1 else f"{len(queries):,} queries"
-            stale.append(f"The query set has {there} now; {len(found.queries):,} {_were(len(found.queries))} run.")
+            stale.append(f"The query set has {there} now; {len(found.queries):,} {verb(len(found.queries), 'was', 'were')} run.")
         return tuple(stale)
 
     def _joint(self) -> set[str]:
@@ -356,10 +357,6 @@ def _correction(hub: HubSetting) -> str:
     return f"hub correction {title}{strength}, compared with {bank}"
 
 
-def _were(n: int) -> str:
-    return "was" if n == 1 else "were"
-
-
 def _notes(found: Kept, table: Table, grades: Mapping[str, Mapping[str, int]], made: Counter[tuple[str, str]],
            ungraded: int) -> tuple[str, ...]:
     """See `Outcome.notes`."""
@@ -367,10 +364,10 @@ def _notes(found: Kept, table: Table, grades: Mapping[str, Mapping[str, int]], m
     brought = sum(n for (origin, _), n in made.items() if origin == IMPORTED)
     if n := sum(made.values()) - brought:
         makers = sorted({judge for origin, judge in made if origin != IMPORTED})
-        notes.append(f"{n:,} of {of:,} grades {_were(n)} made without people, from: {', '.join(makers)}. They can miss what a person "
-                     "would see in a picture.")  # fmt: skip
+        notes.append(f"{n:,} of {of:,} grades {verb(n, 'was', 'were')} made without people, from: {', '.join(makers)}. They can miss what "
+                     "a person would see in a picture.")  # fmt: skip
     if brought:
-        notes.append(f"{brought:,} of {of:,} grades {_were(brought)} imported from: "
+        notes.append(f"{brought:,} of {of:,} grades {verb(brought, 'was', 'were')} imported from: "
                      f"{', '.join(sorted({j for origin, j in made if origin == IMPORTED}))}.")
     if ungraded:
         have = "has no grades yet and is" if ungraded == 1 else "have no grades yet and are"

@@ -217,6 +217,17 @@ class JudgmentService:
         copied = sum(counts.pop(origin, (0, 0, 0))[0] for origin in COPIES.values())
         return JudgingSummary(grades, judges, queries, sum(n for n, _, _ in counts.values()), adjudicated, copied)
 
+    def by_query(self) -> tuple[Counter[str], Counter[str]]:
+        """How many grades each query has, by its id: by people, every judge's; and made without people."""
+        people: Counter[str] = Counter()
+        made: Counter[str] = Counter()
+        for one in self._collection.judgments.all():
+            if one.origin == PERSON:
+                people[one.query_id] += 1
+            elif one.origin not in (ADJUDICATION, *COPIES.values()):
+                made[one.query_id] += 1
+        return people, made
+
     # ------------------------------------------------------------ files
 
     def export_qrels(self, *, with_made: bool = True) -> tuple[str, int]:
@@ -238,16 +249,6 @@ class JudgmentService:
         """Take back grades that came together."""
         for row in rows:
             self._collection.judgments.undo(row)
-
-    def import_qrels(self, text: str, judge: str) -> int:
-        """Add the grades of a qrels file under a judge's name; the number of lines.
-
-        Raises
-        ------
-        InputError
-            With the line, where one cannot be read, or a grade is not 0..3; nothing is added then.
-        """
-        return len(self.bring(text, "the qrels", judge).rows)
 
     def bring(self, text: str, name: str, judge: str = "") -> Imported:
         """Add the grades of a file: CSV or JSONL with a judge for each, or TREC qrels under the name of one. They count as that judge's.

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from core.metrics.names import describe
+from core.wording import counted, verb
 
 Said = Mapping[str, object]
 AS_IS, INSIDE, OUTSIDE, GAP, GAIN = "As it is", "Kind trained on", "Kind not trained on", "Gap", "Gain on new kinds"
@@ -42,21 +43,21 @@ def account(said: Said) -> tuple[str, ...]:
     images, apart = int(str(said["images"])), int(str(said["kept_apart"]))
     source = "captions" if said["learned_from"] == "captions" else f"labels in {said['learned_from']}"
     lines = [
-        f"Learned from the {source} of {images - apart:,} of {_count(images, 'image')}; {apart:,} {'is' if apart == 1 else 'are'} kept "
+        f"Learned from the {source} of {images - apart:,} of {counted(images, 'image')}; {apart:,} {verb(apart)} kept "
         f"apart for answering a query, or being copies of what does, so no answer was trained on.",
-        f"{_count(int(str(said['queries'])), 'query', 'queries')} and what is learned from are put into {said['buckets']} kinds by k-means "
-        f"on the text vectors of {said['encoder']} (seed {said['seed']}). {_count(len(trained), 'training')}, each without one kind: on "
-        f"{_span([t['n_train'] for t in trained])} images, stopped on {_span([t['n_validation'] for t in trained])} others of the "
-        f"same kinds. The adaptation in use is not measured here; these heads are trained for this alone, on fewer images.",
+        f"{counted(int(str(said['queries'])), 'query', 'queries')} and what is learned from are put into {said['buckets']} kinds by "
+        f"k-means on the text vectors of {said['encoder']} (seed {said['seed']}). {counted(len(trained), 'training')}, each without "
+        f"one kind: on {_span([t['n_train'] for t in trained])} images, stopped on {_span([t['n_validation'] for t in trained])} others "
+        f"of the same kinds. The adaptation in use is not measured here; these heads are trained for this alone, on fewer images.",
         f"Cosine of a query and what is nearest to it in the training, at the mean: {_near(trained, 'inside')} with its kind, "
         f"{_near(trained, 'outside')} without.",
     ]  # fmt: skip
     still = sum(not t["steps"] for t in trained)
     if still:
-        lines.append(f"In {still} of {_count(len(trained), 'training')} nothing was better than no change: the encoder stayed as it is.")
+        lines.append(f"In {still} of {counted(len(trained), 'training')} nothing was better than no change: the encoder stayed as it is.")
     left = int(str(said["queries_left_out"]))
     if left:
-        lines.append(f"{_count(left, 'query is', 'queries are')} left out: of several terms or images, with a filter, or without a "
+        lines.append(f"{counted(left, 'query is', 'queries are')} left out: of several terms or images, with a filter, or without a "
                      "relevant image.")  # fmt: skip
     return tuple(lines)
 
@@ -95,7 +96,3 @@ def _near(trained: Sequence[Said], part: str) -> str:
 def _span(numbers: Sequence[object]) -> str:
     low, high = min(numbers), max(numbers)  # type: ignore[type-var]
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
-
-
-def _count(n: int, one: str, many: str = "") -> str:
-    return f"{n:,} {one if n == 1 else many or f'{one}s'}"

@@ -173,7 +173,7 @@ export default function (component) {
   function leaveNote() {
     s.writing = null;
     if (s.noteFrom !== undefined) goTo(s.noteFrom);
-    root.focus();
+    root.focus({ preventScroll: true });
   }
 
   function noteField() {

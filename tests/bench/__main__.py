@@ -13,10 +13,11 @@ import time
 from pathlib import Path
 
 from core.encode.threads import cpu_threads
-from tests.bench import hubs, ingest, latency, maps, proof, storage
+from tests.bench import hubs, ingest, large, latency, maps, proof, storage
 
 PARTS = {"ingest": ingest.measure, "latency": latency.measure, "storage": storage.measure, "maps": maps.measure,
          "hubs": hubs.measure, "proof": proof.measure}
+ON_REQUEST = {"large": large.measure}
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -36,14 +37,15 @@ def _figure(value: float) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(PARTS)}; all by default")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(PARTS)}; all these by default; or large")
     wanted = parser.parse_args().parts or list(PARTS)
-    if unknown := [part for part in wanted if part not in PARTS]:
-        parser.error(f"there is no part {unknown[0]!r}; there are {', '.join(PARTS)}")
+    known = PARTS | ON_REQUEST
+    if unknown := [part for part in wanted if part not in known]:
+        parser.error(f"there is no part {unknown[0]!r}; there are {', '.join(known)}")
     rows = []
     print(f"Machine: {machine()}\n\n| part | what | value |\n|---|---|---:|")
     for part in wanted:
-        for row in PARTS[part]():
+        for row in known[part]():
             rows.append(row)
             values = _figure(row.value) + ("" if row.p95 is None else f" / {_figure(row.p95)}")
             print(f"| {row.part} | {row.what} | {row.shown or f'{values} {row.unit}'} |", flush=True)

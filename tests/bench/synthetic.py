@@ -19,8 +19,12 @@ def clustered(n: int, dim: int = DIM, *, n_clusters: int = 200, seed: int = 0) -
     centres = 0.7 * common + rng.standard_normal((n_clusters, dim))
     sizes = rng.pareto(1.5, n_clusters) + 0.2
     chosen = rng.choice(n_clusters, size=n, p=sizes / sizes.sum())
-    vectors = (centres[chosen] + 0.9 * rng.standard_normal((n, dim))).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = np.empty((n, dim), np.float32)
+    for start in range(0, n, 20_000):  # a million at once would take 12 GB on the way
+        some = chosen[start : start + 20_000]
+        vectors[start : start + 20_000] = centres[some] + 0.9 * rng.standard_normal((len(some), dim))
+        vectors[start : start + 20_000] /= np.linalg.norm(vectors[start : start + 20_000], axis=1, keepdims=True)
+    return vectors
 
 
 def collection(home: Path, n: int, *, encoder: str = "starter") -> Collection:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.errors import InputError
 from core.judge import format_qrels, format_run, parse_qrels, parse_run
 from core.judge.querysets import format_queries, kind_of, read_queries
-from core.judge.records import format_judgments, read_judgments
+from core.judge.records import format_judgments, read_rows
 from core.judge.runs import run_lines
 from core.judge.textfiles import decode
 from core.judge.trec import Qrel, RunLine
@@ -126,7 +126,7 @@ def test_what_cannot_be_read_is_refused_with_its_line(text, kind, says):
 @given(st.text(max_size=200), st.sampled_from([None, "lines", "export", "csv", "jsonl", "topics"]))
 @settings(deadline=None, max_examples=150)
 def test_any_text_is_read_or_refused_in_words(text, kind):
-    for read in (lambda: read_queries(text, kind=kind), lambda: read_judgments(text), lambda: parse_qrels(text), lambda: parse_run(text)):
+    for read in (lambda: read_queries(text, kind=kind), lambda: read_rows(text), lambda: parse_qrels(text), lambda: parse_run(text)):
         try:
             read()
         except InputError:
@@ -146,7 +146,7 @@ JUDGMENTS = st.lists(st.builds(
 @settings(deadline=None, max_examples=100)
 def test_judgments_come_back_as_they_were(said):
     for kind in ("csv", "jsonl"):
-        back = read_judgments(format_judgments(said, kind, queries={said[0].query_id: "red, \"car\""}))
+        back = read_rows(format_judgments(said, kind, queries={said[0].query_id: "red, \"car\""})).judgments
         assert [(j.query_id, j.item_id, j.grade, j.judge, j.note, j.origin, j.ms) for j in back] == [
             (j.query_id, j.item_id, j.grade, j.judge, j.note, j.origin, j.ms) for j in said
         ]
@@ -156,7 +156,7 @@ def test_judgments_come_back_as_they_were(said):
 def test_judgments_of_a_spreadsheet():
     text = "query;file;grade;rater\nred;a.jpg;2.0;ann\nred;b.jpg;Can\u2019t tell;\n"
     red = parse("red").query_id
-    found = read_judgments(text, judge="bob", resolve=lambda file: (file[0], ""))
+    found = read_rows(text, judge="bob", resolve=lambda file: (file[0], "")).judgments
     assert [(j.query_id, j.item_id, j.grade, j.judge) for j in found] == [(red, "a", 2, "ann"), (red, "b", None, "bob")]
     rows = format_judgments(found, "csv", files={"a": "a.jpg"}).splitlines()[1:]
     assert rows == [f"{red},,a,a.jpg,2,ann,,,judge,", f"{red},,b,,can't tell,bob,,,judge,"]
@@ -180,7 +180,7 @@ def test_judgments_of_a_spreadsheet():
 )
 def test_judgments_that_cannot_be_read(text, says):
     with pytest.raises(InputError, match=says):
-        read_judgments(text, "x.csv")
+        read_rows(text, "x.csv")
 
 
 def test_nothing_is_a_formula_in_a_spreadsheet():
@@ -188,7 +188,7 @@ def test_nothing_is_a_formula_in_a_spreadsheet():
     text = format_judgments(said, "csv", queries={"q": "-night"})
     assert [row.split(",")[1::2][:1] + row.split(",")[5:8:2] for row in text.splitlines()[1:]] == [
         ["'-night", "'=HYPERLINK(1)", "'-2+3"], ["'-night", "''=x", "'tis"]]  # fmt: skip
-    assert read_judgments(text) == said
+    assert list(read_rows(text).judgments) == said
 
 
 # ---------------------------------------------------------------- TREC

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.store import Collection
+from core.types import Job
+from pages._shared import collections as _shared_collections
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -76,3 +79,20 @@ def test_errors_are_said_in_a_sentence_and_never_traced() -> None:
     assert app.error[0].value == "The zip has 3 GB, and 1 GB is the most."
     assert "Something went wrong" in app.error[1].value
     assert "division" not in app.error[1].value
+
+
+def test_images_that_come_while_indexing_can_be_included_in_the_results(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pages import _frame, _jobs
+
+    Collection.create("Shoes")
+    job = Job(7, "ingest", "shoes", "running", "indexing", 60, 100, 20.0, 2.0)
+    monkeypatch.setattr(_jobs, "live_jobs", lambda *args: [job])
+    app.switch_page("pages/search.py").run()
+    assert not app.exception and "frame_more" not in [one.key for one in app.button]
+    there = _frame.picked
+    monkeypatch.setattr(_frame, "picked", lambda: replace(there(), n_items=60))  # 50 when the page was drawn
+    monkeypatch.setattr(_frame, "collections", lambda: tuple(replace(info, n_items=50) for info in _shared_collections()))
+    app.run()
+    assert not app.exception and app.button(key="frame_more").label == "Include 10 new"
+    app.switch_page("pages/hubs.py").run()
+    assert "frame_more" not in [one.key for one in app.button]  # nothing is listed there

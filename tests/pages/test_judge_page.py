@@ -366,6 +366,20 @@ def test_what_was_brought_twice_is_said(app, wb):
     assert "1 of 2 queries has grades already, shared with the set Colours (1)" in told(app)
 
 
+def test_a_new_set_is_one_press_away_and_made_grades_are_told_from_those_by_people(app, wb):
+    first = wb.querysets.get("Colours").queries[0].query_id
+    wb.judgments.add(first, wb.collection.ids()[0], 3, "ann")
+    part(judging(app), "Queries")
+    assert "Made" not in app.dataframe[0].value.columns
+    wb.collection.judgments.add(Judgment(first, wb.collection.ids()[1], 2, "names", origin="names and keywords"))
+    app.run()
+    table = app.dataframe[0].value
+    assert (table["Grades"].tolist(), table["Made"].tolist()) == ([1, 0, 0], [1, 0, 0])
+    app.button(key="judge_queries_new_set").click().run()
+    assert not app.exception and app.text_input(key="judge_queries_new").label == "Name of the new set"
+    assert "judge_queries_new_set" not in [one.key for one in app.button]
+
+
 def test_a_set_says_what_it_has_twice(app, wb):
     red = wb.querysets.get("Colours").queries[0]
     wb.judgments.save_queries([replace(red, query_id="q<7>")], "Colours")

@@ -13,6 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.jobs import Queue
 from core.jobs.worker import run_here
+from core.store import Collection
+from core.types import Skipped
 from pages._search_state import plain
 from tests.worlds import add_visual, colour_world
 
@@ -71,6 +73,14 @@ def search(app: AppTest, text: str) -> AppTest:
 def test_without_a_collection_the_page_says_where_to_go(app):
     framed(app)
     assert "No collection yet" in [one.value for one in app.subheader]
+
+
+def test_a_collection_of_files_that_could_not_be_read_says_which_and_why(app):
+    collection = Collection.create("Mine")
+    collection.commit(skipped=[Skipped("a.jpg", "not an image"), Skipped("b*c*.jpg", "not an image")])
+    framed(app, c=collection.key)
+    assert "No image could be read" in [one.value for one in app.subheader]
+    assert "2 files skipped. b\\*c\\*\\.jpg: not an image. Home has the others and their reasons." in said(app)
 
 
 def test_nothing_asked_shows_everything_by_name(app, wb):

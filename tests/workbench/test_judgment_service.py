@@ -62,16 +62,17 @@ def test_made_grades_are_counted_apart_and_yield(service):
     service._collection.judgments.add(Judgment("q1", "b", 2, "names", origin="names and keywords"))
     summary = service.summary()
     assert (summary.grades, summary.judges, summary.queries, summary.made) == (1, 1, 1, 2)
+    assert service.by_query() == ({"q1": 1}, {"q1": 2})
     assert service.export_qrels()[0] == "q1 0 a 0\nq1 0 b 2\n"
     assert service.export_qrels(with_made=False)[0] == "q1 0 a 0\n"
     assert service.for_query("q1", "names") == {}
 
 
 def test_qrels_come_back_in(service):
-    assert service.import_qrels("q1 0 a 2\nq1 0 b 0\n", "file") == 2
+    assert len(service.bring("q1 0 a 2\nq1 0 b 0\n", "the qrels", "file").rows) == 2
     assert service.export_qrels()[0] == "q1 0 a 2\nq1 0 b 0\n"
     with pytest.raises(InputError, match="Line 2 of the qrels: grades here are 0 to 3; q2 c has 4"):
-        service.import_qrels("q2 0 d 1\nq2 0 c 4\n", "file")
+        service.bring("q2 0 d 1\nq2 0 c 4\n", "the qrels", "file")
     assert service.grades_for("q2") == {}
 
 

@@ -306,14 +306,14 @@ def test_a_typed_query_that_a_set_has_under_an_id_of_its_own_is_in_it_already(se
 
 def test_grades_under_another_id_count_for_the_query_before_and_after_it_is_known(sets):
     judgments = JudgmentService(sets._collection)
-    judgments.import_qrels("q7 0 a 3\nq2 0 b 1\n", "ann")
+    judgments.bring("q7 0 a 3\nq2 0 b 1\n", "the qrels", "ann")
     added = sets.add("q2\tred\nq7\tred\n", "topics", "export")
     assert added.renamed == 1 and judgments.grades_for("q2") == {"a": 3, "b": 1} and judgments.grades_for("q7") == {}
-    judgments.import_qrels("q7 0 c 2\n", "ann")
+    judgments.bring("q7 0 c 2\n", "the qrels", "ann")
     judgments.bring("query,item_id,grade,judge\nred,d,0,ann\n", "grades.csv")
     assert judgments.grades_for("q2") == {"a": 3, "b": 1, "c": 2, "d": 0}
     sets.add("q7\tred\n", "other", "export")  # now the id is a query's own
-    judgments.import_qrels("q7 0 e 1\n", "ann")
+    judgments.bring("q7 0 e 1\n", "the qrels", "ann")
     assert judgments.grades_for("q7") == {"e": 1}
     assert sets.add("q7\tred\n", "topics", "export").renamed == 0 and judgments.grades_for("q7") == {"e": 1}
 

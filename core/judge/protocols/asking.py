@@ -14,8 +14,8 @@ import numpy as np
 from core.errors import InputError
 from core.judge.protocols import recalls
 from core.judge.protocols.matching import Matched, Question
-from core.judge.wording import counted, verb
 from core.types import Query, SearchResult
+from core.wording import counted, verb
 
 Search = Callable[[Query, int, bool], SearchResult]
 Progress = Callable[[int, int], None]

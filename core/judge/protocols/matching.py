@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from core.judge.protocols.truth import Asked, Truth, all_files
 from core.judge.trec import Qrel
-from core.judge.wording import counted, verb
 from core.query.parse import render
 from core.types import Query, SavedQuery, Term
+from core.wording import counted, verb
 
 Resolve = Callable[[str], tuple[str | None, str]]
 

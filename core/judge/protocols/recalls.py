@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from core.errors import InputError
-from core.judge.wording import counted, verb
+from core.wording import counted, verb
 
 Rank = int | None
 TWO_WAY_KS = (1, 5, 10)

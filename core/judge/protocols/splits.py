@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import InputError
-from core.judge.wording import counted, verb
 from core.metrics.intervals import Interval, paired_difference
+from core.wording import counted, verb
 
 STARTS = 4
 """Starts of k-means, of which the one whose buckets are closest counts: a single one often joins two kinds and cuts a third."""

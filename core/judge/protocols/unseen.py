@@ -21,6 +21,7 @@ from core.judge.evaluation import ir_name
 from core.judge.protocols import splits
 from core.metrics.intervals import Interval, paired_difference
 from core.metrics.ranking import per_query
+from core.wording import counted
 
 BUCKETS, DEPTH = 5, 50
 METRICS = ("nDCG@10", "P@10", "R@10", "AP@50", "RR", "Judged@10")
@@ -127,7 +128,7 @@ def unseen(
         There are too few queries, or too few images to train on; the message has both numbers.
     """
     if len(asked.ids) < QUERIES_AT_LEAST:
-        raise InputError(f"{_count(len(asked.ids), 'query', 'queries')} in words with a relevant image can be measured, and this takes "
+        raise InputError(f"{counted(len(asked.ids), 'query', 'queries')} in words with a relevant image can be measured, and this takes "
                          f"{QUERIES_AT_LEAST} or more.")  # fmt: skip
     place = {item: n for n, item in enumerate(item_ids)}
     answers = {item for given in asked.grades.values() for item, grade in given.items() if grade >= rel}
@@ -200,7 +201,3 @@ def _measured(
         run[query] = {item_ids[n]: float(DEPTH - rank) for rank, n in enumerate(best)}
     names = {ir_name(name, rel) if not name.startswith("Judged") else name: name for name in METRICS}
     return {names[name]: values for name, values in per_query(asked.grades, run, list(names)).items()}
-
-
-def _count(n: int, one: str, many: str) -> str:
-    return f"{n:,} {one if n == 1 else many}"

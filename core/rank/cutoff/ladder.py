@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.wording import counted, verb
+
 RECALLS = (0.9, 0.95, 0.99)
 """Shares of what is relevant that pages offer to keep."""
 LABELS_PLATT, LABELS_ADAPTER = 20, 200
@@ -27,24 +29,28 @@ class Rung:
 
 def rung_for(labels: int, queries: int, relevant: int) -> Rung:
     """The rung for so many judged pairs, queries with a relevant one among them, and relevant pairs."""
-    graded = "1 result is judged" if labels == 1 else f"{labels:,} results are judged"
-    of = "1 query" if queries == 1 else f"{queries:,} queries"
+    graded = f"{counted(labels, 'result')} {verb(labels)} judged"
+    of = counted(queries, "query", "queries")
     if labels < LABELS_PLATT:
-        needs = f"earning a probability takes {LABELS_PLATT} or more."
-        return Rung("zscore", f"{graded}, and l{needs}", f"L{needs}")
+        return _rung("zscore", f"{graded}, and", f"learning a probability takes {LABELS_PLATT} or more.")
     if queries < QUERIES_PLATT:
-        needs = f"earning a probability takes {QUERIES_PLATT} or more, so that some can test it."
-        return Rung("zscore", f"{of} with a relevant result {'is' if queries == 1 else 'are'} judged, and l{needs}",
-                    f"L{needs.replace(' or more', ' queries or more with a relevant result')}")  # fmt: skip
+        needs = "learning a probability takes {} or more{}, so that some can test it.".format
+        return _rung("zscore", f"{of} with a relevant result {verb(queries)} judged, and", needs(QUERIES_PLATT, ""),
+                     needs(f"{QUERIES_PLATT} queries", " with a relevant result"))  # fmt: skip
     if relevant == labels:
-        needs = "earning where they end takes some that are not"
-        return Rung("zscore", f"All {labels:,} judged results are relevant, and l{needs}.", f"L{needs} relevant.")
+        return _rung("zscore", f"All {labels:,} judged results are relevant, and", "learning where they end takes some that are not.",
+                     "learning where they end takes some that are not relevant.")  # fmt: skip
     if labels <= LABELS_ADAPTER:
-        return Rung("platt", f"{graded}; a curve for each query takes more than {LABELS_ADAPTER}.",
-                    f"A curve for each query takes more than {LABELS_ADAPTER}.")  # fmt: skip
+        return _rung("platt", f"{graded};", f"a curve for each query takes more than {LABELS_ADAPTER}.")
     if queries < QUERIES_ADAPTER:
-        return Rung("platt", f"{of} with a relevant result {'is' if queries == 1 else 'are'} judged; a curve for each query takes "
-                    f"{QUERIES_ADAPTER} or more.", f"A curve for each query takes {QUERIES_ADAPTER} queries or more with a relevant "
-                    "result.")  # fmt: skip
-    return Rung("adapter", f"{graded} on {of} with a relevant one: enough for a curve for each query.",
-                "That is enough for a curve for each query.")  # fmt: skip
+        return _rung("platt", f"{of} with a relevant result {verb(queries)} judged;",
+                     f"a curve for each query takes {QUERIES_ADAPTER} or more.",
+                     f"a curve for each query takes {QUERIES_ADAPTER} queries or more with a relevant result.")  # fmt: skip
+    return _rung("adapter", f"{graded} on {of} with a relevant one:", "enough for a curve for each query.",
+                 "that is enough for a curve for each query.")  # fmt: skip
+
+
+def _rung(name: str, counts: str, needs: str, alone: str = "") -> Rung:
+    """`alone`: `needs` as it is said where the counts stand beside it."""
+    alone = alone or needs
+    return Rung(name, f"{counts} {needs}", alone[0].upper() + alone[1:])

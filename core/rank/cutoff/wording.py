@@ -6,6 +6,7 @@ from core.metrics.intervals import Interval
 from core.rank.cutoff.ends import Ends
 from core.rank.cutoff.ladder import RELEVANT_STEADY, Z_CUT
 from core.rank.cutoff.learning import ENOUGH_TEST, Learned
+from core.wording import counted, verb
 
 NAMES = {"cosine": "plain cosine cut", "zscore": "z-score", "platt": "Platt's curve", "adapter": "curve for each query"}
 MEANINGS = {
@@ -23,7 +24,7 @@ def sentence(learned: Learned) -> str:
                 "judgment has checked.")  # fmt: skip
     plain, own = learned.tried[0], learned.tried[-1]
     assert own.gain is not None
-    name, queries = NAMES[own.model.kind], f"{learned.n_test_groups:,} test {'query' if learned.n_test_groups == 1 else 'queries'}"
+    name, queries = NAMES[own.model.kind], counted(learned.n_test_groups, "test query", "test queries")
     if learned.better:
         return (f"Use the learned cut ({name}): where {learned.recall:.0%} of the relevant results are kept, "
                 f"{own.figures['precision'].value:.1%} of what is kept is relevant, against "
@@ -41,7 +42,7 @@ def notes(learned: Learned) -> tuple[str, ...]:
         return ()
     said = []
     if learned.unsteady:
-        are = "1 relevant result is" if learned.n_relevant == 1 else f"{learned.n_relevant:,} relevant results are"
+        are = f"{counted(learned.n_relevant, 'relevant result')} {verb(learned.n_relevant)}"
         said.append(f"{are} judged: with fewer than {RELEVANT_STEADY} the cut is unsteady.")
     chosen = next(one for one in learned.tried if one.model.kind == learned.recommended)
     kept = chosen.figures["recall"]
@@ -58,17 +59,14 @@ def notes(learned: Learned) -> tuple[str, ...]:
 
 def falls(found: Ends, kind: str, depth: int) -> str:
     """Where the line of a way of cutting falls, for somebody who looks at the first results."""
-    first = f"within the first {found.shown} results, which Search shows at first, on {found.within:,} of {_queries(found.n)}"
+    of = counted(found.n, "judged query", "judged queries")
+    first = f"within the first {found.shown} results, which Search shows at first, on {found.within:,} of {of}"
     others = [f"on {n:,} {what}" for n, what in (
         (found.empty, "nothing is above it"), (found.further, "it lies further down"), (found.whole, "all results are above it"),
     ) if n]  # fmt: skip
     middle = "before the first result" if found.median == 0 else f"beyond the first {depth:,}" if found.median is None \
         else f"after result {found.median:,}"  # fmt: skip
     return f"The line of the {NAMES[kind]} falls {first}{', '.join(['', *others])}. At the median it falls {middle}."
-
-
-def _queries(n: int) -> str:
-    return "1 judged query" if n == 1 else f"{n:,} judged queries"
 
 
 def words(learned: Learned, kind: str) -> str:
@@ -79,7 +77,7 @@ def words(learned: Learned, kind: str) -> str:
                 "this query's scores.")  # fmt: skip
     figures = tried.figures
     own = f"The ladder allowed {NAMES[learned.rung.name]}: {learned.rung.why}" if kind == learned.rung.name else MEANINGS[kind]
-    tests = f"{learned.n_test_groups:,} test {'query' if learned.n_test_groups == 1 else 'queries'}"
+    tests = counted(learned.n_test_groups, "test query", "test queries")
     return (f"{NAMES[kind].capitalize()}. {own} Laid to keep {learned.recall:.0%} of the relevant results; on {tests} it kept "
             f"{figures['recall'].value:.0%} ({bounds(figures['recall'])}), {figures['precision_at_cut'].value:.0%} of "
             f"what it kept was relevant, it put {figures['filtered'].value:.0%} of the judged results below the line and left "

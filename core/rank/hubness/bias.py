@@ -122,6 +122,14 @@ class ItemBias:
 
 
 def item_bias(
+    bank_vectors: np.ndarray, item_vectors: np.ndarray | LazyRows, method: str = "is", beta: float | None = None, k: int = local.K,
+    **more: object,
+) -> np.ndarray:
+    """float64 (G,): b(g), such that ranking by s(q, g) + b(g) is the correction's ranking; see `item_bias_with_parts`."""
+    return item_bias_with_parts(bank_vectors, item_vectors, method, beta, k, **more).values  # type: ignore[arg-type]
+
+
+def item_bias_with_parts(
     bank_vectors: np.ndarray,
     item_vectors: np.ndarray | LazyRows,
     method: str = "is",
@@ -135,8 +143,8 @@ def item_bias(
     n_iters: int | None = sinkhorn.N_ITERS,
     budget_bytes: int = BUDGET_BYTES,
     on_progress: Progress | None = None,
-) -> np.ndarray:
-    """b(g), such that ranking by s(q, g) + b(g) is the correction's ranking.
+) -> ItemBias:
+    """b(g), such that ranking by s(q, g) + b(g) is the correction's ranking, and its parts.
 
     Parameters
     ----------
@@ -167,7 +175,7 @@ def item_bias(
 
     Returns
     -------
-    ndarray of float64, shape (G,)
+    ItemBias
         Products are taken in float32 (float64 where both inputs are): with unit rows an error below 1e-5. Multiply by
         0..1 for a part of the correction.
 
@@ -177,28 +185,6 @@ def item_bias(
         Unknown method, a bank that is empty or of other dimensions, a vector that is not finite, or an item that has
         nothing left to be compared with.
     """
-    return item_bias_with_parts(
-        bank_vectors, item_vectors, method, beta, k, bank_positions=bank_positions, gallery_vectors=gallery_vectors,
-        gallery_positions=gallery_positions, beta2=beta2, n_iters=n_iters, budget_bytes=budget_bytes, on_progress=on_progress,
-    ).values
-
-
-def item_bias_with_parts(
-    bank_vectors: np.ndarray,
-    item_vectors: np.ndarray | LazyRows,
-    method: str = "is",
-    beta: float | None = None,
-    k: int = local.K,
-    *,
-    bank_positions: np.ndarray | None = None,
-    gallery_vectors: np.ndarray | None = None,
-    gallery_positions: np.ndarray | None = None,
-    beta2: float = softmax.BETA_GALLERY,
-    n_iters: int | None = sinkhorn.N_ITERS,
-    budget_bytes: int = BUDGET_BYTES,
-    on_progress: Progress | None = None,
-) -> ItemBias:
-    """As `item_bias`, with its parts."""
     items = item_vectors if isinstance(item_vectors, LazyRows) else _vectors("items", item_vectors)
     if not exact_as_bias(method):
         raise InputError(f"{method} depends on the query, so it is not one number per item; these are: {', '.join(BIAS_METHODS)}.")
