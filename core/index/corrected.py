@@ -25,11 +25,11 @@ from core.store import Collection, VectorView
 
 _CHUNK = 8192  # rows gathered at once
 _SCAN_FROM = 0.5  # of the rows: from this share on scanning all is cheaper than copying those that are meant
-_RESCORED = 4096  # rows scored again to settle the ranks before
+_RESCORED = 1024  # rows scored again to settle the ranks before, the nearest first
 _INDEX_DEPTH = 256  # rows asked of the index; the search of USearch looks at as many anyway
 _LAST = 16  # of the index's nearest: the last of them is among these
 _INDEX_LIFTED = 512  # rows with the highest bias looked at beside them
-_OWN_DEPTH = 256  # rows, the best by cosine and bias, that what the query's own rows took is given back to
+_OWN_DEPTH = 128  # rows, the best by cosine and bias, that what the query's own rows took is given back to
 Own = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Positions and their cosines with the query to what is added to their scores besides the bias."""
 LIFTED = 4096
@@ -63,8 +63,9 @@ class Corrected:
     scores : ndarray of float64, shape (k,)
         Cosine plus bias.
     before : ndarray of int64, shape (k,), or None
-        The rank, from 1, by the cosine alone among the same rows. Exact, unless thousands of rows are too close to
-        tell apart by rough cosines (an error of about 1e-4): then counted by these. None where nothing was corrected.
+        The rank, from 1, by the cosine alone among the same rows. Exact, unless a thousand rows and more are too
+        close to tell apart by rough cosines (an error of about 1e-4): then those further down are counted by these. None
+        where nothing was corrected.
     plan : {"exact", "approximate"}
     deeper : ndarray of bool, shape (k,), or None
         With the index: True for rows that are level with or below the last that it gave. Their rank by cosine is not
@@ -213,7 +214,7 @@ def _ranks_before(
     margin = error + 2 * exact.TIE
     mine = cosines[order].astype(np.float64)
     region = np.flatnonzero(rough >= mine.min() - margin)
-    region = region[np.argsort(-rough[region], kind="stable")]
+    region = region[np.argsort(-rough[region])]
     falling = -rough[region]
     first = np.searchsorted(falling, -(mine + margin), side="left")  # rows before it are surely above
     last = np.searchsorted(falling, -(mine - margin), side="right")  # rows from it on are surely below
@@ -221,17 +222,20 @@ def _ranks_before(
     np.add.at(unsure, first, 1)
     np.add.at(unsure, last, -1)
     open_ones = np.cumsum(unsure[:-1]) > 0
+    rough_rank = np.searchsorted(falling, -mine, side="left") + 1
+    beyond = np.flatnonzero(open_ones)[_RESCORED : _RESCORED + 1]
+    border = int(beyond[0]) if len(beyond) else len(region)
+    open_ones[border:] = False
     asked = region[open_ones]
-    if len(asked) > _RESCORED:
-        return np.searchsorted(falling, -mine, side="left") + 1
     known = np.full(len(allowed), np.nan)
     known[near] = cosines
     lacking = asked[np.isnan(known[asked])]
     known[lacking] = exact.score(matrix, query, allowed[lacking])
     # Among those that were scored in full a row has its true place, and no other row is near enough to be misplaced.
-    place = np.empty(len(allowed), np.int64)
+    place = np.zeros(len(allowed), np.int64)
     place[asked[exact.rank_order(known[asked].astype(np.float32), allowed[asked], ids)]] = np.arange(len(asked))
-    return place[near[order]] + np.searchsorted(falling[~open_ones], -mine, side="left") + 1
+    exact_rank = place[near[order]] + np.searchsorted(falling[~open_ones], -mine, side="left") + 1
+    return np.where(last <= border, exact_rank, rough_rank)
 
 
 def highest(bias: np.ndarray, view: VectorView) -> Lifted:

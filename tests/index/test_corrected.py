@@ -174,3 +174,15 @@ def test_with_the_index_a_rank_before_is_right_or_said_to_be_the_least(home):
             assert abs(before - true[position]) <= 2  # the index may miss one
     some = found.take(slice(30, 50))
     assert some.deeper.tolist() == found.deeper[30:50].tolist()
+
+
+def test_ranks_before_are_exact_at_the_top_and_near_further_down():
+    matrix, query, bias, ids = world(30_000, spread=0.3)
+    found = corrected.top_k(matrix, query, bias, 60, np.arange(30_000), ids=ids)
+    positions, _, _, before = brute(matrix, query, bias, np.arange(30_000), ids)
+    assert found.positions.tolist() == positions[:60].tolist()
+    true = before[:60]
+    assert true.max() > 10 * corrected._RESCORED, "so many that not all are scored again"
+    exactly = true <= 100
+    assert exactly.sum() >= 3 and found.before[exactly].tolist() == true[exactly].tolist()
+    assert np.abs(found.before - true).max() <= 0.01 * 30_000
