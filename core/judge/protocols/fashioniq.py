@@ -33,7 +33,8 @@ def read(text: str, name: str, split: str = "") -> Truth:
     for category, listed in groups.items():
         where = f"{category!r} in {name}" if isinstance(said, dict) else name
         for number, entry in enumerate(entries(listed, where, "pairs"), 1):
-            remarks = [_tidy(one) for one in texts(entry.get("captions"), "captions", number, where)]
+            # The official shirts and tops have entries whose first remark is empty; the other one is the question then.
+            remarks = [_tidy(one) for one in texts(entry.get("captions"), "captions", number, where, empty=True)]
             joined = " and ".join(filter(None, remarks))
             if not joined:
                 raise InputError(f"Entry {number} of {where} has captions without a word.")

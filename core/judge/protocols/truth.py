@@ -110,9 +110,9 @@ def target_of(entry: Mapping[str, object], key: str, number: int, name: str) -> 
     return words(entry, key, number, name)
 
 
-def texts(value: object, key: str, number: int, name: str) -> tuple[str, ...]:
-    """A list of texts of an entry."""
-    if not isinstance(value, list) or not all(isinstance(one, str) and one.strip() for one in value):
+def texts(value: object, key: str, number: int, name: str, *, empty: bool = False) -> tuple[str, ...]:
+    """A list of texts of an entry; with `empty` some may be empty."""
+    if not isinstance(value, list) or not all(isinstance(one, str) and (empty or one.strip()) for one in value):
         raise InputError(f"Entry {number} of {name} has no list of texts in {key!r}; it is no file of this kind, or is damaged.")
     return tuple(one.strip() for one in value)
 

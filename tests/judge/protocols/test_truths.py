@@ -53,6 +53,8 @@ def test_composed_kinds():
     (one,) = read(IQ, "fashioniq", "cap.dress.val.json").queries
     assert one == Asked("dress-1", "is solid black and and longer", ("B2",), "B1", category="dress")
     assert [q.category for q in read({"dress": IQ, "top tee": IQ}, "fashioniq").queries] == ["dress", "top tee"]
+    (half,) = read([{**IQ[0], "captions": ["", "is pink"]}], "fashioniq").queries  # as 15 entries of the published files
+    assert half.text == "is pink"
     (one,) = read(GENECIS, "genecis", "change_object.json").queries
     assert one == Asked("t1", "dog", ("000000000285",), "000000000139", ("000000000285", "000000000632"), "change_object")
     (one,) = read('{"kind": "k", "reference": "a", "text": "t", "targets": ["b", "c"]}\n', "triplets").queries
