@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import Cancelled, InputError
-from core.graph import knn
+from core.graph import knn, pairs
+from core.graph.selecting import select
 from tests.graph.fakes import FakeCollection, FakeView, clustered, unit
 
 
@@ -89,19 +90,37 @@ def test_rough_products_lose_no_neighbour():
     assert exact.in_full == 700 and 171 <= rough.in_full < 250
 
 
-@pytest.mark.parametrize(("n", "alike"), [(700, 0), (701, 40), (1_003, 300)])
-def test_groups_of_columns_lose_no_neighbour_also_where_many_are_level(n, alike):
+@pytest.mark.parametrize(("n", "alike"), [(700, 0), (701, 40), (1_003, 500), (1_003, 1_003)])
+def test_each_pair_multiplied_once_loses_no_neighbour_also_where_many_are_level(monkeypatch, n, alike):
+    monkeypatch.setattr(pairs, "BLOCK_BYTES", 4 * 64 * n)
+    monkeypatch.setattr(pairs, "_FIRST_ROWS", 24)
+    monkeypatch.setattr(pairs, "_SCANNED", 4 * n)
+    monkeypatch.setattr(pairs, "_SETTLED", 128)
     vectors = clustered(n)
-    vectors[:alike] = vectors[0]  # more level ones than there are groups: the lower numbers, wherever they stand
+    vectors[:alike] = vectors[0]  # many level ones: the lower numbers, wherever they stand
     products = vectors @ vectors.T
     products[np.arange(n), np.arange(n)] = -np.inf
-    columns, _ = knn._select(products, np.broadcast_to(np.arange(n), (n, n)), 6)
+    columns, _ = select(products, np.broadcast_to(np.arange(n), (n, n)), 6)
     found = knn.nearest(vectors, 6, rough=False)
-    assert n // knn._GROUP >= 2 * (6 + knn._SPARE_GROUPS), "so that groups are looked at"
     assert np.mean(found.neighbors == columns) > 0.999  # products of other blocks may differ in the last bit
     np.testing.assert_allclose(found.similarities, np.take_along_axis(products, columns, axis=1), atol=2e-6)
     if alike:
         assert found.neighbors[alike - 1].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("alike", [False, True])
+def test_what_is_kept_grows_with_the_logarithm_however_the_rows_are_sorted(monkeypatch, alike):
+    """Sorted by cluster, as folders are, a block of neighbours would else all be kept; so would level products."""
+    monkeypatch.setattr(pairs, "BLOCK_BYTES", 4 * 40 * 3_000)
+    vectors = np.repeat(unit(np.eye(6)), 500, axis=0)
+    if not alike:
+        vectors = unit(vectors + 0.1 * np.random.default_rng(0).standard_normal((3_000, 6)))
+    kept = []
+    settle = pairs._Best.settle
+    monkeypatch.setattr(pairs._Best, "settle", lambda best, pool: (kept.append(best.n_offered), settle(best, pool)))
+    pairs.nearest_pairs(vectors.astype(np.float32), 5)
+    # k ln(n / m0) + k a row and some from thresholds that lag behind, where 500 are near
+    assert sum(kept[1:]) < 3_000 * 5 * (np.log(3_000 / 128) + 1) * 2
 
 
 @pytest.mark.parametrize(("bf16", "loaded", "wanted"), [(False, True, False), (True, True, True), (True, False, False)])
@@ -116,10 +135,12 @@ def test_rough_products_are_taken_only_where_the_processor_makes_them_fast(monke
 
 
 def test_progress_reaches_the_end_and_can_cancel(monkeypatch):
-    monkeypatch.setattr(knn, "_BLOCK_BYTES", 50 * 4 * 10)
+    monkeypatch.setattr(pairs, "BLOCK_BYTES", 50 * 4 * 10)
+    monkeypatch.setattr(pairs, "_FIRST_ROWS", 10)
     seen = []
-    knn.nearest(clustered(50), 3, lambda done, total: seen.append((done, total)))
-    assert seen == [(10, 50), (20, 50), (30, 50), (40, 50), (50, 50)]
+    knn.nearest(clustered(50), 2, lambda done, total: seen.append((done, total)))
+    assert seen[0] == (18, 50), "a tenth of the rows and 1 - 0.8 ** 2 of the products"
+    assert seen[-1] == (50, 50) and [done for done, _ in seen] == sorted({done for done, _ in seen})
 
     def stop(done: int, total: int) -> None:
         raise Cancelled("stopped")
