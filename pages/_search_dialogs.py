@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from core.errors import LoupeError
-from core.query.parse import render
-from core.types import Query, SavedQuery, SearchResult
+from core.types import Query, SearchResult
 from core.workbench import Workbench
 from pages import _search_undo as undo
 from pages._search_duplicates import all_duplicates, look_alikes
@@ -104,14 +103,13 @@ _DIALOGS = {"tag": _tag, "export": _export, "collection": _collection}
 
 
 def _judge(workbench: Workbench, query: Query) -> None:
-    """Keep the query in the set of queries from here, and go where it is judged."""
+    """Keep the query in the set of queries from here, unless another has it, and go where it is judged."""
     close()
     if not query.terms:
         undo.offer("A grade says how well an image answers a query: search for something first, then judge.", [])
         st.rerun()
-    workbench.judgments.save_queries([SavedQuery(query.query_id, render(query), query)], QUERY_SET)
-    st.session_state["judge_set"] = QUERY_SET
-    go_to("judge", query=query.query_id)
+    st.session_state["judge_set"], query_id = workbench.querysets.keep_asked(query, QUERY_SET)
+    go_to("judge", query=query_id)
 
 
 def export_buttons(workbench: Workbench, what: Callable[[], SearchResult | list[str]], name: str) -> None:

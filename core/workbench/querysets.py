@@ -182,6 +182,23 @@ class QuerySetService(QuerySampling):
         new = sum(q.query_id not in held for q in kept)
         return Added(name, version, new, len(kept) - new, before)
 
+    def keep_asked(self, query: Query, name: str) -> tuple[str, str]:
+        """Keep a query that was asked elsewhere in a set `name`; one that some set holds stays where it is, under its id there.
+
+        Grades are kept by a query's id: under two ids half of them would be missing on either side.
+
+        Returns
+        -------
+        tuple of (set, query id)
+            Of several that hold it the first with grades.
+        """
+        held = [(one, there.query_id) for one, _ in self.names() for there in self._collection.saved_queries(one)
+                if there.query.query_id == query.query_id]  # fmt: skip
+        graded = self._graded_ids() if held else set()
+        if held:
+            return next((place for place in held if place[1] in graded), held[0])
+        return self.keep([SavedQuery(query.query_id, render(query), query)], name).name, query.query_id
+
     # ------------------------------------------------------------ changing
 
     def edit(self, name: str, query_id: str, *, line: str | None = None, guideline: str | None = None) -> int:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.errors import InputError, NotFound, QueryError
 from core.query.parse import parse
 from core.store import Collection, db
-from core.types import SavedQuery
+from core.types import Judgment, SavedQuery
 from core.workbench.judgments import JudgmentService
 from core.workbench.querysets import Graded, QuerySetService
 from tests.worlds import colour_world
@@ -341,3 +341,14 @@ def test_what_a_set_has_twice_from_before_is_found(sets):
     assert sets.twice("old") == {}
     with pytest.raises(InputError, match="The query 'red' is in old already"):
         sets.edit("old", "q3", line="red")
+
+
+def test_a_query_from_search_is_judged_where_a_set_has_it_already(sets):
+    dog = parse("a dog")
+    assert sets.keep_asked(dog, "From search") == ("From search", dog.query_id) and texts(sets, "From search") == ["a dog"]
+    sets.add('{"id": "301", "query": "a cat"}\n', "topics", "jsonl")
+    assert sets.keep_asked(parse("a cat"), "From search") == ("topics", "301") and texts(sets, "From search") == ["a dog"]
+    sets.add('{"id": "302", "query": "a dog"}\n', "topics", "jsonl")
+    assert sets.keep_asked(dog, "From search") == ("From search", dog.query_id)
+    sets._collection.judgments.add(Judgment("302", "i1", 2, "ann"))
+    assert sets.keep_asked(dog, "From search") == ("topics", "302"), "where the grades are"
