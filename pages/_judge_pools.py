@@ -17,9 +17,11 @@ from pages._search_state import plain
 from pages._shared import count, open_workbench
 
 if TYPE_CHECKING:
+    from core.jobs import Job
+    from core.store import PoolRecord
     from core.workbench import Workbench
 
-_EMPTY = "judge_pool_empty"
+_EMPTY, _AWAITED, _SHOWN, _FORM = "judge_pool_empty", "judge_pool_awaited", "judge_pools_shown", "judge_pool_form"
 
 
 def show(wb: Workbench) -> None:
@@ -30,12 +32,24 @@ def show(wb: Workbench) -> None:
                "of its hits judged than another. What none of them finds is not in it: recall is only over the pool.")
     polled(_under_way, 1.0 if live else None)(wb.key, live)
     there = {pool.pool_id: pool for pool in reversed(wb.pools.list())}
-    with st.expander("Make a pool", expanded=not there):
+    _made(job, there)
+    with st.expander("Make a pool", expanded=not there, key=_FORM, on_change="rerun"):
         _make(wb, live)
     if there:
-        pool_id = st.selectbox("Pool", list(there), key="judge_pools_shown", persist_state="page", width=420,
+        pool_id = st.selectbox("Pool", list(there), key=_SHOWN, persist_state="page", width=420,
                                format_func=lambda p: f"{there[p].name} ({there[p].set_at})")
         one_pool(wb, there[pool_id])
+
+
+def _made(job: Job | None, there: dict[str, PoolRecord]) -> None:
+    """Open the pool that was asked for here as soon as it is there."""
+    if job is None or st.session_state.get(_AWAITED) != job.job_id or job.live:
+        return
+    del st.session_state[_AWAITED]
+    if job.state == "done" and (made := there.get(str(job.result.get("pool")))) is not None:
+        st.session_state[_SHOWN], st.session_state[_FORM] = made.pool_id, False
+        st.success(plain(f"The pool {made.name} is made: {count(int(job.result['pairs']), 'pair')} of query and image, in "
+                         f"{count(int(job.result['queries']), 'query', 'queries')}."))  # fmt: skip
 
 
 def _under_way(key: str, was_busy: bool) -> None:
@@ -103,12 +117,13 @@ def _make(wb: Workbench, busy: bool) -> None:
             return
         arms = [Arm(choices[label].recipe, where, ", ".join(filter(None, (label, where.strip())))) for label in arms]
         try:
-            wb.pools.make(name, arms, int(depth), collapse=collapse, propagate=propagate, seed=int(seed), judges=who,
-                          overlap=overlap / 100 if who else 1.0)  # fmt: skip
+            called = ", ".join(filter(None, (name, f"top {int(depth)}", where.strip())))
+            job = wb.pools.make(name, arms, int(depth), name=called, collapse=collapse, propagate=propagate, seed=int(seed), judges=who,
+                                overlap=overlap / 100 if who else 1.0)  # fmt: skip
         except LoupeError as error:
             st.error(plain(str(error)))
             return
-    st.session_state.pop("judge_pools_shown", None)
+    st.session_state[_AWAITED] = job.job_id
     st.rerun()
 
 

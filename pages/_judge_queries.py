@@ -32,23 +32,23 @@ def first(wb: Workbench) -> None:
 
 def show(wb: Workbench) -> None:
     """The sets, one of them open, and the ways to add to it."""
-    sets = dict(wb.querysets.names())
+    sets = dict(wb.querysets.names(emptied=True))
     if (added_to := st.session_state.pop(_NEXT, "")) in sets:
-        st.session_state["judge_queries_set"] = added_to
+        st.session_state[undo.SHOWN_SET] = added_to
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    chosen = row.selectbox("Query set", [*sets, _NEW], key="judge_queries_set", persist_state="page", width=320,
+    chosen = row.selectbox("Query set", [*sets, _NEW], key=undo.SHOWN_SET, persist_state="page", width=320,
                            format_func=lambda s: s if s == _NEW else f"{s} ({sets.get(s, 0)})",
                            help="Queries that are judged and measured together. Every change makes a new version; earlier ones stay. "
                                 "A grade belongs to a query: it counts in every set that has the query under the same id.")
     if chosen != _NEW:
         row.button("New set", key="judge_queries_new_set", icon=":material/add:",
-                   on_click=lambda: st.session_state.update(judge_queries_set=_NEW))  # fmt: skip
+                   on_click=lambda: st.session_state.update({undo.SHOWN_SET: _NEW}))  # fmt: skip
     if chosen == _NEW:
         name = st.text_input("Name of the new set", key="judge_queries_new", max_chars=80, width=320).strip()
         if name:
             _bring(wb, name)
         return
-    with st.expander("Add queries"):
+    with st.expander("Add queries", expanded=not sets[chosen]):
         _bring(wb, chosen)
     one_set(wb, chosen)
 

@@ -26,6 +26,11 @@ def one_set(wb: Workbench, name: str) -> None:
     """The queries as a table; what is selected can be changed or removed."""
     versions = wb.querysets.versions(name)
     queries = wb.querysets.get(name).queries
+    if not queries:
+        st.info("There are no queries in this set any more. Add some, or use an earlier version again.")
+        st.button("Put the set away", key="judge_set_away", on_click=_away, args=(wb, name), help="It can be undone; grades stay.")
+        _versions(wb, name)
+        return
     grades, made = wb.judgments.by_query()
     st.caption(f"{count(len(queries), 'query', 'queries')} · version {versions[-1].version} · runs and evaluations name it "
                f"{plain(f'{name}@{versions[-1].version}')}")
@@ -75,7 +80,13 @@ def _graded(wb: Workbench, name: str) -> None:
 
 def _remove(wb: Workbench, name: str, ids: list[str]) -> None:
     before = wb.querysets.remove(name, ids)
+    st.session_state[undo.SHOWN_SET] = name
     undo.offer(f"Removed {count(len(ids), 'query', 'queries')} from {name}. Their grades are kept.", "queries", name, before, ids)
+
+
+def _away(wb: Workbench, name: str) -> None:
+    wb.querysets.put_away(name)
+    undo.offer(f"The query set {name} is put away.", "set", name)
 
 
 @st.dialog("Edit the query")
@@ -123,4 +134,5 @@ def _versions(wb: Workbench, name: str) -> None:
 
 def _use(wb: Workbench, name: str, version: int, now: int) -> None:
     wb.querysets.restore(name, version)
+    st.session_state[undo.SHOWN_SET] = name
     undo.offer(f"{name} is as it was in version {version}.", "queries", name, now, None)

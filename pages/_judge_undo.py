@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from core.workbench import Workbench
 
 _DONE = "judge_undo"
+SHOWN_SET = "judge_queries_set"
+"""Of the widget that says which query set is open; its options count the queries, so it loses its place when they change."""
 
 
 def offer(text: str, *back: object) -> None:
     """Say what was done.
 
-    `back` is ``"queries", set, version, ids``, ``"pool", id`` or ``"grades", rows``, or nothing where there is no way back.
+    `back` is ``"queries", set, version, ids``, ``"set", name``, ``"pool", id`` or ``"grades", rows``, or nothing where there
+    is no way back.
     """
     st.session_state[_DONE] = (text, back)
 
@@ -46,7 +49,11 @@ def _undo(wb: Workbench, back: tuple) -> None:
         elif back[0] == "grades":
             wb.judgments.undo_many(back[1])
         else:
-            wb.querysets.restore(*back[1:])
+            if back[0] == "set":
+                wb.querysets.put_away(back[1], away=False)
+            else:
+                wb.querysets.restore(*back[1:])
+            st.session_state[SHOWN_SET] = back[1]
         offer("Undone.")
     except LoupeError as error:
         offer(str(error))

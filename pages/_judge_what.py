@@ -26,6 +26,9 @@ def what(wb: Workbench) -> tuple[str, PoolRecord | None, str, int | None, str, i
     pool = None if queue == SUGGESTED else _pool(wb)
     if pool is not None:
         name, version, recipe, depth = pool.set_name, pool.set_version, "plain", 10
+        # Suggestions for what is judged here are for its queries, too.
+        st.session_state[_SET] = name
+        st.query_params.pop("set", None)
     else:
         name, version = _query_set(wb), None
         recipe, depth = ("plain", 10) if queue == SUGGESTED else _results(wb)

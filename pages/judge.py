@@ -21,17 +21,17 @@ from pages._shared import empty_state, workbench  # noqa: E402
 wb = workbench()
 with st.container(horizontal=True, vertical_alignment="center"):
     st.title("Judge", anchor=False, width="content")
-    part = "Judge"
-    if wb is not None and wb.querysets.names():
+    part, sets = "Judge", wb.querysets.names(emptied=True) if wb is not None else []
+    if any(n for _, n in sets):
         part = st.segmented_control("Part", ["Judge", "Queries", "Pools"], default="Judge", key="judge_part", required=True,
                                     bind="query-params", label_visibility="collapsed")
 if wb is None:
     empty_state("Nothing to judge yet", "Bring images or try the demo, then come back.", page="home")
     st.stop()
 undo.bar(wb)
-if not wb.querysets.names():
+if not sets:
     queries.first(wb)
-elif part == "Queries":
+elif part == "Queries" or not any(n for _, n in sets):
     queries.show(wb)
 elif part == "Pools":
     pools.show(wb)

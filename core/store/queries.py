@@ -16,7 +16,7 @@ from core.types import Query, SavedQuery, Term, TextMatch
 
 SESSION_S = 30 * 60.0
 """A session of searching ends after so many seconds without a search, the usual cut in the study of query logs."""
-_ALIASES = "query_aliases"
+_ALIASES, _PUT_AWAY = "query_aliases", "query_sets_put_away"
 _AT = re.compile(r"(?P<name>.*)@(?P<version>[1-9]\d{0,8})\Z", re.DOTALL)
 _KEPT = "query_id, text, query, guideline, origin, asked"
 
@@ -118,9 +118,19 @@ class QueriesPart(CollectionBase):
             return earlier["name"], version, self.saved_queries(earlier["name"], version)
         return name, versions[-1].version if versions else 0, self.saved_queries(name)
 
-    def query_sets(self) -> list[tuple[str, int]]:
-        """Every query set with its number of queries, oldest first."""
-        return self.select("SELECT set_name, count(*) FROM queries GROUP BY set_name ORDER BY min(n)")
+    def query_sets(self, *, emptied: bool = False) -> list[tuple[str, int]]:
+        """Every query set with its number of queries, oldest first; with `emptied` also those without any that were not put away."""
+        sets = self.select("SELECT set_name, count(*) FROM queries GROUP BY set_name ORDER BY min(n)")
+        if not emptied:
+            return sets
+        but = {name for name, _ in sets} | set(self._meta(_PUT_AWAY, []))  # type: ignore[call-overload]
+        ever = self.select("SELECT set_name FROM query_versions GROUP BY set_name ORDER BY min(at)")
+        return [*sets, *((name, 0) for (name,) in ever if name not in but)]
+
+    def put_query_set_away(self, name: str, *, away: bool = True) -> None:
+        """List an emptied set no more, or again; one that gets queries again is listed anyway."""
+        with self._write() as connection:
+            _put_away(connection, name, away)
 
     def query_versions(self, name: str) -> list[SetVersion]:
         """Every version of a set, oldest first; none where there never was such a set."""
@@ -288,6 +298,8 @@ def _note(connection: sqlite3.Connection, name: str, why: str) -> int:
     if now == then:
         return newest
     version = newest + 1
+    if now:
+        _put_away(connection, name, away=False)
     connection.execute("INSERT INTO query_versions VALUES (?, ?, ?, ?)", (name, version, time.time(), why))
     connection.executemany(
         "UPDATE query_history SET until = ? WHERE set_name = ? AND query_id = ? AND until IS NULL",
@@ -298,6 +310,11 @@ def _note(connection: sqlite3.Connection, name: str, why: str) -> int:
         [(name, *row, version) for row in sorted(now - then)],
     )
     return version
+
+
+def _put_away(connection: sqlite3.Connection, name: str, away: bool) -> None:
+    listed = [one for one in read_meta(connection, _PUT_AWAY, []) if one != name]  # type: ignore[attr-defined]
+    write_meta(connection, _PUT_AWAY, [*listed, name] if away else listed)
 
 
 def _as_of(connection: sqlite3.Connection, name: str, version: int) -> list[tuple]:

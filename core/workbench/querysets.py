@@ -49,9 +49,13 @@ class QuerySetService(QuerySampling):
 
     # ------------------------------------------------------------ reading
 
-    def names(self) -> list[tuple[str, int]]:
-        """Every query set with its number of queries, oldest first."""
-        return self._collection.query_sets()
+    def names(self, *, emptied: bool = False) -> list[tuple[str, int]]:
+        """Every query set with its number of queries, oldest first; with `emptied` those of which all queries were removed, too."""
+        return self._collection.query_sets(emptied=emptied)
+
+    def put_away(self, name: str, *, away: bool = True) -> None:
+        """List an emptied set no more, or again. Its versions stay; queries that are added bring it back."""
+        self._collection.put_query_set_away(name, away=away)
 
     def versions(self, name: str) -> list[SetVersion]:
         """Every version of a set, oldest first."""

@@ -156,6 +156,14 @@ def test_query_by_query_chooses_by_link_and_by_list(app, tmp_path, do_jobs):  # 
     assert any("red" in one.value for one in app.subheader)
 
 
+def test_a_link_to_a_set_without_queries_says_whose_figures_these_are(app, tmp_path, do_jobs):  # noqa: F811
+    evaluated(tmp_path, do_jobs)
+    app.query_params["set"] = "*Gone*"
+    assert "The query set *Gone* of this link has no queries here. These are the figures of Colours (3 of 3 judged)." in said(run(app))
+    app.query_params["set"] = "Colours"
+    assert "of this link" not in said(run(app))
+
+
 @pytest.mark.parametrize(("set_name", "people"), [("Colours", False), ("", False), ("Colours", True)])
 def test_judge_what_is_missing_opens_exactly_that(app, tmp_path, do_jobs, monkeypatch, set_name, people):  # noqa: F811
     wb = judged(tmp_path)

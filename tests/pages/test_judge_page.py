@@ -308,6 +308,7 @@ def part(app, name):
 
 def test_without_queries_the_page_takes_some(app, wb):
     wb.querysets.remove("Colours", [q.query_id for q in wb.querysets.get("Colours").queries])
+    wb.querysets.put_away("Colours")
     judging(app)
     app.text_area[0].set_value("red\nblue -green")
     app.button("FormSubmitter:judge_add_My queries-Add queries").click().run()
@@ -336,6 +337,44 @@ def test_earlier_versions_are_shown_and_used_again(app, wb):
     assert not app.exception and [q.text for q in wb.querysets.get("Colours").queries] == ["red", "blue", "green -blue"]
     app.button(key="judge_undo_press").click().run()
     assert len(wb.querysets.get("Colours").queries) == 4 and len(wb.querysets.versions("Colours")) == 4
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_an_emptied_set_stays_with_its_versions_until_it_is_put_away(app, wb, others):
+    if others:
+        wb.querysets.add("purple", "Another")
+    part(judging(app), "Queries")
+    app.selectbox(key="judge_queries_set").set_value("Colours").run()
+    wb.querysets.remove("Colours", [q.query_id for q in wb.querysets.get("Colours").queries])
+    app.session_state["judge_queries_set"] = "Colours"
+    app.run()
+    assert not app.exception and app.selectbox(key="judge_queries_set").value == "Colours"
+    assert any("no queries in this set any more" in one.value for one in app.info)
+    app.button(key="judge_set_away").click().run()
+    assert [name for name, _ in wb.querysets.names(emptied=True)] == (["Another"] if others else [])
+    app.button(key="judge_undo_press").click().run()
+    assert not app.exception and app.selectbox(key="judge_queries_set").value == "Colours"
+    app.selectbox(key="judge_version_Colours").set_value(1).run()
+    app.button(key="judge_version_use_Colours").click().run()
+    assert len(wb.querysets.get("Colours").queries) == 3 and app.selectbox(key="judge_queries_set").value == "Colours"
+    app.button(key="judge_undo_press").click().run()
+    assert wb.querysets.get("Colours").queries == () and app.selectbox(key="judge_queries_set").value == "Colours"
+    wb.querysets.put_away("Colours")
+    wb.querysets.add("red", "Colours")
+    assert ("Colours", 1) in wb.querysets.names()
+    wb.querysets.remove("Colours", [wb.querysets.get("Colours").queries[0].query_id])
+    assert ("Colours", 0) in wb.querysets.names(emptied=True), "queries that were added had brought it back"
+
+
+def test_suggestions_are_for_the_queries_of_the_pool_that_was_judged(app, wb, sent):
+    wb.judgments.save_queries(wb.querysets.get("Colours").queries[:1], "Bits")
+    wb.judgments.save_queries(wb.querysets.get("Colours").queries, "A larger one")
+    judging(app, judge_name="ann", set="A larger one")
+    pool(wb)
+    app.run()
+    app.selectbox(key="judge_pool").set_value("ppool").run()
+    app.segmented_control(key="judge_queue").set_value("Suggested").run()
+    assert not app.exception and app.selectbox(key="judge_set").value == "Colours"
 
 
 def test_hostile_names_are_text(app, wb):
@@ -437,6 +476,25 @@ def test_a_pool_is_asked_for_and_what_is_wrong_is_said(app, wb):
     assert job.kind == "pool" and job.args["judges"] == ["ann", "bob"] and job.args["overlap"] == 0.2 and job.args["depth"] == 7
     app.button(key="judge_pool_cancel").click().run()
     assert Queue().jobs(wb.key, live=True) == ()
+
+
+def test_the_pool_that_was_asked_for_is_opened_when_it_is_made(app, wb, do_jobs):
+    pool(wb)
+    part(judging(app), "Pools")
+    assert app.selectbox(key="judge_pools_shown").value == "ppool"
+    app.text_input(key="judge_pool_where").set_value("number < 5")
+    app.slider(key="judge_pool_depth").set_value(7)
+    app.button("FormSubmitter:judge_pool_make-Make the pool").click().run()
+    assert app.selectbox(key="judge_pools_shown").value == "ppool"
+    do_jobs()
+    app.run()
+    made = wb.pools.list()[-1]
+    assert not app.exception and app.selectbox(key="judge_pools_shown").value == made.pool_id != "ppool"
+    assert made.name == "Colours, top 7, number < 5"
+    (said,) = [one.value.replace("\\", "") for one in app.success]
+    assert said.startswith("The pool Colours, top 7, number < 5 is made: ") and said.endswith(" pairs of query and image, in 3 queries.")
+    app.selectbox(key="judge_pools_shown").set_value("ppool").run()
+    assert app.selectbox(key="judge_pools_shown").value == "ppool" and not app.success
 
 
 def test_what_a_filter_leaves_of_a_pool_is_said_under_its_field(app, wb):
