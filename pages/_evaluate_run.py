@@ -43,7 +43,8 @@ def choose_set(wb: Workbench) -> str:
     first = next((name for name, one in names.items() if wb.evaluations.was_run(one.name)), next(iter(names)))
     value = state.bound("set", list(names), first)
     if (linked := st.query_params.get("set", value)) not in names:
-        st.warning(plain(f"The query set {linked[:80]} of this link has no queries here. These are the figures of {_called(names[value])}."))
+        shown = _called(names[value])
+        st.warning(plain(f"The query set {linked[:80]} of this link has no queries here. These are the figures of {shown}."))
     if len(names) > 1:
         st.selectbox("Query set", list(names), key=state.key("set"), format_func=lambda name: _called(names[name]), width=320,
                      on_change=state.written, args=("set", first), help="The queries that are run.")  # fmt: skip
