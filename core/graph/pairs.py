@@ -55,13 +55,13 @@ def nearest_pairs(vectors: np.ndarray, k: int, on_progress: Progress | None = No
     with ThreadPoolExecutor(cpu_threads()) as pool:
         while start < n:
             width = n - start
-            stop = start + min(width, max(1, min(_ROWS_AT_MOST, buffer.size // width)) if start else first)
+            stop = start + min(width, max(1, min(_ROWS_AT_MOST, buffer.size // width, start)) if start else first)
             products = np.matmul(mixed[start:stop], mixed[start:].T, out=buffer[: (stop - start) * width].reshape(-1, width))
             products[np.arange(stop - start), np.arange(stop - start)] = -np.inf  # the item itself: duplicates stay
             if not start:
                 best.begin(products)
             best.offer(products, start, pool)
-            # Thresholds rise quickly while few products are known; later only a full buffer asks for sorting.
+            # Thresholds rise quickly while few products are known: no more rows at once than there were, then sort.
             if stop == n or stop >= 2 * settled or best.n_offered >= 2 * n * k:
                 best.settle(pool)
                 settled = stop
@@ -131,7 +131,7 @@ class _Best:
         """Sort what was offered into the best."""
         rows, keys, values = (np.concatenate(parts) for parts in zip(*self._offered))
         self._offered, self.n_offered = [], 0
-        part = rows // _SETTLED
+        part = (rows // _SETTLED).astype(np.uint16)  # numbers of 16 bits are sorted by their digits
         order = np.argsort(part, kind="stable")
         n_parts = -(-len(self._keys) // _SETTLED)
         ends = np.searchsorted(part[order], np.arange(n_parts + 1))
