@@ -132,7 +132,7 @@ def _measure(args: argparse.Namespace) -> int:
     from core import measuring
 
     with Line() as shown:
-        counted = "step" if getattr(args, "kind", "") == "unseen" else "query"
+        counted = "image" if args.command == "crops" else "step" if getattr(args, "kind", "") == "unseen" else "query"
         said = measuring.COMMANDS[args.command](args, documents.Pace(counted, shown.write))
     if args.json or said.text:
         say(args, said.document, said.text)
@@ -364,7 +364,7 @@ COMMANDS = {
     "search": _search,
     "hubs": _hubs,
     "prove": _prove,
-    **dict.fromkeys(("evaluate", "run", "qrels", "protocol"), _measure),
+    **dict.fromkeys(("evaluate", "run", "qrels", "protocol", "crops"), _measure),
     "cutoff": _cutoff,
     "align": _align,
     "list": _list,

@@ -130,6 +130,11 @@ def parser() -> Parser:
                           help="rank the images the file names, or all of the collection (default truth)")  # fmt: skip
     protocol.add_argument("--keep", metavar="SET", help="keep the questions as this query set, and the answers as grades")
 
+    crops = command("crops", "Cut the boxes out that the attribute tasks of GeneCIS ask with; index the folder, then `protocol`.")
+    crops.add_argument("--truth", required=True, metavar="FILE", help="change_attribute.json or focus_attribute.json")
+    crops.add_argument("--images", required=True, metavar="DIR", help="Visual Genome's images, at any depth")
+    crops.add_argument("--out", required=True, metavar="DIR", help="an existing folder for the crops; what is there is kept")
+
     cutoff = command("cutoff", "Learn from the judgments where good results end; does it beat a plain cut on the cosine?")
     cutoff.add_argument("name", metavar="NAME")
     cutoff.add_argument("--recipe", default="plain", help="whose scores are cut (default plain)")

@@ -1,4 +1,4 @@
-"""What ``evaluate``, ``run``, ``qrels`` and ``protocol`` do and say: thin, over core/metrics and core/judge."""
+"""What ``evaluate``, ``run``, ``qrels``, ``protocol`` and ``crops`` do and say: thin, over core/metrics and core/judge."""
 
 from __future__ import annotations
 
@@ -216,7 +216,8 @@ def protocol(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     if args.truth is None:
         raise InputError(f"--kind {args.kind} needs --truth FILE: the benchmark's file.")
     wb = Workbench.open(args.name)
-    truth = read_truth(read_text(args.truth, "file of ground truth"), args.kind, Path(args.truth).name, args.split or "")
+    text = read_text(args.truth, "file of ground truth")
+    truth = read_truth(text, args.kind, Path(args.truth).name, args.split or "")
     if args.gallery is not None:
         truth = with_gallery(truth, read_text(args.gallery, "list of images"), Path(args.gallery).name)
     items, recipe = wb.collection.ids(), recipe_named(wb.collection, args.recipe)
@@ -239,8 +240,35 @@ def protocol(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     lines = [f"{truth.kind}{split}: {among}, recipe {args.recipe}", table_of(found.metrics),
              *([f"by chance: {_brief(found.chance)}"] if found.chance else []), found.definition]  # fmt: skip
     missing = [f"not found: {file[:80]}: {why}" for file, why in matched.missing[:5]]
+    if missing and truth.kind == "genecis" and "bbox" in text:
+        missing.append("Some of its images are boxes in larger ones: `crops` cuts them out; index the folder it writes.")
     remarks = (matched.sentence, *(f"{n:,} left out: {why}" for why, n in left.items()), *missing, *found.warnings)
     return Said(document, "\n".join(lines), _once(remarks))
+
+
+def crops(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
+    """``crops --truth FILE --images DIR --out DIR``: the boxes that GeneCIS asks with, as images to make a collection of.
+
+    Raises
+    ------
+    InputError
+        The file names no boxes, or a folder is not there.
+    """
+    from core.judge.protocols.crops import cut
+    from core.judge.textfiles import read_text
+
+    images, out = Path(args.images).expanduser(), Path(args.out).expanduser()
+    for folder in (images, out):
+        if not folder.is_dir():
+            raise InputError(f"There is no folder {folder}.")
+    found = cut(read_text(args.truth, "file of ground truth"), Path(args.truth).name, images, out, progress)
+    document = {"boxes": found.n_boxes, "written": found.n_written, "there": found.n_there, "missing": len(found.missing),
+                "unreadable": len(found.unreadable)}  # fmt: skip
+    text = f"{counted(found.n_written, 'crop')} written to {out}, {found.n_there:,} there before, of {found.n_boxes:,}."
+    remarks = [f"not cut: {file}: {why}" for file, why in found.unreadable]
+    if found.missing:
+        remarks.insert(0, f"{counted(len(found.missing), 'image')} not found under {images}: {_few(found.missing)}")
+    return Said(document, text, _once(remarks))
 
 
 def _unseen(args: argparse.Namespace, progress: Progress) -> Said:
@@ -293,4 +321,6 @@ def _once(remarks: Sequence[str], most: int = 20) -> tuple[str, ...]:
     return kept if len(kept) <= most else (*kept[:most], f"and {len(kept) - most:,} more remarks")
 
 
-COMMANDS: Mapping[str, Callable[..., Said]] = {"evaluate": evaluate, "run": run, "qrels": qrels, "protocol": protocol}
+COMMANDS: Mapping[str, Callable[..., Said]] = {
+    "evaluate": evaluate, "run": run, "qrels": qrels, "protocol": protocol, "crops": crops,
+}  # fmt: skip

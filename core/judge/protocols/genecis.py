@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 
 from core.errors import InputError
+from core.judge.protocols.crops import box_of, crop_name
 from core.judge.protocols.truth import Asked, Truth, all_files, entries, load_json, unique, words
 
 _COCO_DIGITS = 12
@@ -17,15 +18,15 @@ def read(text: str, name: str, split: str = "") -> Truth:
     ----------
     text : str
         ``[{"reference", "condition", "target", "gallery": [...]}]``; images are file names, or objects with ``filename``,
-        ``val_image_id`` (COCO: 12 digits) or ``image_id``.
+        ``val_image_id`` (COCO: 12 digits) or ``image_id``. With ``instance_bbox`` a box in the image is meant: the file that
+        `crops.cut` makes of it.
     name : str
         The file's name is the task.
 
     Raises
     ------
     InputError
-        It is no such file, or its images are boxes in larger ones, for which crops would have to be cut; with the number
-        of the entry.
+        It is no such file; with the number of the entry.
     """
     if split:
         raise InputError(f"{name} has no splits; leave out the split {split!r}.")
@@ -54,11 +55,13 @@ def _file(said: object, what: str) -> str:
         return file
     if whole := known.get("val_image_id"):  # of COCO the whole image is meant, whatever else the file says of it
         return whole.zfill(_COCO_DIGITS)
-    if any(key in said for key in ("instance_bbox", "bbox")):
-        raise InputError(f"{_upper(what)} is a box in an image; cut the boxes out and give their files as 'filename'.")
     if not known.get("image_id"):
         raise InputError(f"{_upper(what)} has none of 'filename', 'val_image_id' and 'image_id'; give a file name.")
-    return known["image_id"]
+    try:
+        box = box_of(said)
+    except ValueError as error:
+        raise InputError(f"{_upper(what)} is a box that cannot be read: {error}.") from error
+    return crop_name(known["image_id"], box) if box else known["image_id"]
 
 
 def _upper(what: str) -> str:
