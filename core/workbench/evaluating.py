@@ -373,9 +373,9 @@ def _notes(found: Kept, table: Table, grades: Mapping[str, Mapping[str, int]], m
         have = "has no grades yet and is" if ungraded == 1 else "have no grades yet and are"
         notes.append(f"{ungraded:,} of {len(found.queries):,} queries {have} not measured.")
     for name, ran in found.ran.items():
-        if ran.failed:
-            these = "1 query, which counts" if len(ran.failed) == 1 else f"{len(ran.failed):,} queries, which count"
-            notes.append(f"{name} could not answer {these} 0: {next(iter(ran.failed.values()))}")
+        if failed := [why for query, why in ran.failed.items() if query in table.queries]:  # the others are not measured
+            these = "1 query, which counts" if len(failed) == 1 else f"{len(failed):,} queries, which count"
+            notes.append(f"{name} could not answer {these} 0: {failed[0]}")
         notes += [f"{name}: {warning}" for warning in ran.warnings[:WARNINGS_SHOWN]]
         if len(ran.warnings) > WARNINGS_SHOWN:
             more = len(ran.warnings) - WARNINGS_SHOWN

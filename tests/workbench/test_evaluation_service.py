@@ -163,6 +163,16 @@ def test_a_query_that_fails_counts_nothing_and_is_named(tmp_path, do_jobs):  # n
     assert any("plain could not answer 1 query, which counts 0: The image nosuchitem" in note for note in found.notes)
 
 
+def test_a_query_that_fails_and_has_no_grades_counts_nowhere(tmp_path, do_jobs):  # noqa: F811
+    wb = judged(tmp_path)
+    gone = Query((Term("item", "nosuchitem"),))
+    wb.collection.save_queries([SavedQuery(gone.query_id, "like what is gone", gone)], "Colours")
+    found = run(wb, do_jobs).evaluations.result("Colours")
+    assert gone.query_id in found.kept.ran["plain"].failed and gone.query_id not in found.table.queries
+    assert "2 of 4 queries have no grades yet and are not measured." in found.notes
+    assert "could not answer" not in " ".join(found.notes) + wb.evaluations.report(found)
+
+
 def test_all_judged_queries_of_several_sets(tmp_path, do_jobs):  # noqa: F811
     wb = judged(tmp_path)
     assert [one.name for one in wb.evaluations.asked()] == ["Colours"]
