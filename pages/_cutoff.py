@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.errors import LoupeError
+from core.judge.graded import LOOKED_AT
 from core.rank.cutoff.ladder import RECALLS
 from core.search.recipes import recipes
 from pages import _jobs
 from pages._cutoff_result import result
 from pages._polling import polled
 from pages._search_state import plain
-from pages._shared import count, open_workbench
+from pages._shared import open_workbench
 
 if TYPE_CHECKING:
     from core.workbench import Workbench
@@ -55,12 +56,13 @@ def _body(key: str, was_busy: bool) -> None:
     if wrong:
         st.error(plain(wrong))
     outcome = service.result()
-    _start(wb, service, again=outcome is not None)
+    said = _start(wb, service, again=outcome is not None)
     if outcome is not None:
-        result(service, outcome, service.sources(1).labels, press)
+        result(service, outcome, said, press)
 
 
-def _start(wb: Workbench, service: CutoffService, again: bool) -> None:
+def _start(wb: Workbench, service: CutoffService, again: bool) -> dict[str, int]:
+    """Choose and start; the kinds of query that something is judged of, with the judged results that are spoken of here."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         recipe = st.selectbox("Recipe", list(recipes(wb.collection)), key="cutoff_recipe", width=190, bind="query-params",
                               help="A cut-off belongs to the scores of one recipe.")
@@ -71,16 +73,14 @@ def _start(wb: Workbench, service: CutoffService, again: bool) -> None:
                            help="The lowest grade that counts as relevant.")
         st.button("Learn again" if again else "Learn", key="cutoff_start", type="secondary" if again else "primary",
                   on_click=press, args=(_learn, service, recipe, recall, rel), help="Takes seconds.")
-    there = service.sources(rel)
-    st.caption(f"{count(there.labels, 'judged result')}, {there.relevant:,} relevant, on {count(there.queries, 'query', 'queries')} "
-               f"with a relevant one. {there.rung.reach} {_MEANS[there.rung.name]}")
+    there = service.sources(rel, recipe)
+    st.caption("\n".join(f"- {one.sentence}" for one in there))
+    st.caption(_ELSE if any(one.counting < one.labels for one in there) else f"{_ELSE} {_COUNT}")
+    return {one.kind: one.counting for one in there if one.labels}
 
 
-_MEANS = {
-    "zscore": "Until then the line is drawn by how far a score stands above the query's other scores.",
-    "platt": "So one curve is learned for all queries.",
-    "adapter": "So a curve is learned whose shape hangs on the query.",
-}
+_ELSE = "Where no curve is learned, the line is drawn by how far a score stands above the query's other scores."
+_COUNT = f"Only judged results among the first {LOOKED_AT:,} of a query count."
 
 
 def _learn(service: CutoffService, recipe: str, recall: float, rel: int) -> None:

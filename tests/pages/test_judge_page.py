@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.jobs import Queue
 from core.types import Judgment
+from core.workbench.cutoffs import CutoffService
 from core.workbench.judgments import Imported
 from core.workbench.query_sampling import Added
 from pages import _judge_screen
@@ -238,6 +240,19 @@ def test_suggested_is_what_recipes_rank_most_differently_and_stays_put(app, wb, 
     assert one["found"] == f"plain {plain.index(one['id']) + 1} \u00b7 {OTHER} {other.index(one['id']) + 1}"
     app.button(key="judge_next").click().run()
     assert sent[-1]["query"]["id"] == wb.querysets.get("Colours").queries[0].query_id and not app.exception
+
+
+def test_suggested_says_of_which_queries_a_cut_off_is_learned(app, wb, sent, monkeypatch):
+    def learned(*kinds: str) -> None:
+        monkeypatch.setattr(CutoffService, "result", lambda self: SimpleNamespace(learned=kinds))
+        judging(app, judge_name="ann", queue="Suggested")
+
+    learned()
+    assert says(app, "No cut-off could be learned: too little is judged.") and not says(app, "A cut-off is learned")
+    learned("image", "composed")
+    assert says(app, "A cut-off is learned for queries of one image and several terms, not for queries of words.")
+    learned("words")
+    assert says(app, "A cut-off is learned for queries of words, but searches do not show it.")
 
 
 def test_suggested_says_what_cannot_be(app, wb, sent):
