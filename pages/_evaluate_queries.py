@@ -8,6 +8,7 @@ import streamlit as st
 
 from core import figures
 from core.judge import markup
+from core.judge.markup import LONG
 from core.judge.report import by_difference
 from core.wording import shortened
 from pages import _evaluate_state as state
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from core.workbench.evaluating import Outcome
 
 SHOWN = 10
-_LONG = 80
-"""Letters of a query's words from which on their middle is left out."""
 
 
 def queries(wb: Workbench, found: Outcome) -> None:
@@ -53,7 +52,7 @@ def queries(wb: Workbench, found: Outcome) -> None:
     state.bound("query", ids, ids[0])
     value = dict(order)
     st.selectbox("Query", ids, key=state.key("query"), on_change=state.written, args=("query", ""),
-                 format_func=lambda q: f"{shortened(found.named.words[q], _LONG)}  ({value[q]:{'+' if others else ''}.3f})",
+                 format_func=lambda q: f"{shortened(found.named.words[q], LONG)}  ({value[q]:{'+' if others else ''}.3f})",
                  help="In the order of the bars; a press on a bar chooses it too.")  # fmt: skip
     drill(wb, found, recipe, chosen)
 
@@ -88,7 +87,7 @@ def drill(wb: Workbench, found: Outcome, recipe: str, query: str) -> None:
     table, given = found.table, found.grades[query]
     at = table.queries.index(query)
     words = found.named.words[query]
-    st.subheader(f"\u201c{plain(shortened(words, _LONG))}\u201d", anchor=False, help=plain(words) if len(words) > _LONG else None)
+    st.subheader(f"\u201c{plain(shortened(words, LONG))}\u201d", anchor=False, help=plain(words) if len(words) > LONG else None)
     if asks := markup.asks_html(found.named.shown(query, source)):
         html(asks)
     figure = table.metrics[0]

@@ -20,6 +20,8 @@ Asks = Sequence[tuple[str, str, bool]]
 """Images that a query asks with: what stands in ``src``, name, whether it asks for less of it."""
 
 ROW_PX = 92
+LONG = 80
+"""Letters of a query's words from which on their middle is left out."""
 UNJUDGED = "unjudged"
 
 STYLE = """
@@ -232,9 +234,19 @@ def step_html(step: Step, number: int, picture: Picture, called: Called, ranking
     head = f'<div class="lp-head" style="font-size:1.15rem">{number}. {escape(step.name)}</div>'
     body = rankings or "".join(panel_html(panel, picture, called) for panel in step.panels)
     if step.others:
-        found = "".join(f"<li>{escape(words)}</li>" for words in step.others)
+        found = "".join(f"<li>{_short(words)}</li>" for words in step.others)
         body += f'<div class="lp-head">Other queries that find it</div><ul class="lp-quote">{found}</ul>'
-    return f'<section>{head}<p style="max-width:46rem">{escape(step.text)}</p>{asks_html(asks)}{body}</section>'
+    text = escape(step.text)
+    if len(step.query) > LONG:
+        text = text.replace(escape(step.query), _short(step.query))
+    return f'<section>{head}<p style="max-width:46rem">{text}</p>{asks_html(asks)}{body}</section>'
+
+
+def _short(words: str) -> str:
+    """A query's words; where they are long without their middle, and whole in a hover."""
+    if len(words) <= LONG:
+        return escape(words)
+    return f'<span title="{escape(words)}">{escape(shortened(words, LONG))}</span>'
 
 
 # ---------------------------------------------------------------- bars

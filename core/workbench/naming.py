@@ -12,9 +12,6 @@ from core.query.words import UPLOADED, by_example, in_words
 from core.search.facts import facts
 from core.store import Collection
 from core.types import Query, SavedQuery, Term
-from core.wording import shortened
-
-NAME_AT_MOST = 40
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ def named(collection: Collection, queries: Mapping[str, str]) -> Named:
     examples = {query_id: tuple(term for term in query.terms if term.kind != "text") for query_id, query in known.items()}
     ids = list(dict.fromkeys(term.value for terms in examples.values() for term in terms if term.kind == "item"))
     files = {item_id: posixpath.basename(file) or item_id for item_id, (file, _, _) in zip(ids, facts(collection, ids))}
-    words = {query_id: in_words(SavedQuery(query_id, asking[query_id], query), lambda item: shortened(files[item], NAME_AT_MOST))
+    words = {query_id: in_words(SavedQuery(query_id, asking[query_id], query), files.__getitem__)
              for query_id, query in known.items()}  # fmt: skip
     return Named({**queries, **words}, {query_id: terms for query_id, terms in examples.items() if terms}, files)
 

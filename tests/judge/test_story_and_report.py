@@ -195,6 +195,14 @@ def test_the_pictures_a_query_asks_with_stand_in_its_steps():
     assert f'title="{long}"' in text and "aaaa\u2026aaaa" in text
 
 
+def test_a_long_query_loses_its_middle_and_is_whole_in_a_hover():
+    step = told(True)[4][0]
+    long = f"like {'a' * 90}<.jpg, with: a dog"
+    drawn = markup.step_html(replace(step, query=long, text=f"Somebody looks for \u201c{long}\u201d.", others=(long,)), 1, str, str)
+    assert drawn.count(f'title="{long.replace("<", "&lt;")}"') == 2 and drawn.count("\u2026aaa") == 2
+    assert drawn.count("&lt;.jpg, with: a dog</span>") == 2
+
+
 def test_bars_name_a_query_by_its_beginning_and_its_end():
     name = "like beach at noon.jpg, with: a dog"
     drawn = markup.bars_svg([name], [0.5], "label")
