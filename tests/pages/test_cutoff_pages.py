@@ -283,5 +283,5 @@ def test_refine_with_nothing_relevant_or_nothing_judged(judge) -> None:
 
 
 def test_the_part_that_is_drawn_again_is_polled() -> None:
-    source = (PROJECT / "pages" / "_cutoff.py").read_text()
-    assert "polled(" in source and "run_every" not in source
+    sources = [(PROJECT / "pages" / name).read_text() for name in ("_cutoff.py", "_measured.py")]
+    assert "measured(" in sources[0] and "polled(" in sources[1] and "run_every" not in "".join(sources)
