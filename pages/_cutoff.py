@@ -6,20 +6,17 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.errors import LoupeError
+from core.judge.graded import LOOKED_AT
 from core.rank.cutoff.ladder import RECALLS
 from core.search.recipes import recipes
-from pages import _jobs
 from pages._cutoff_result import result
-from pages._polling import polled
-from pages._search_state import plain
-from pages._shared import count, open_workbench
+from pages._measured import measured
 
 if TYPE_CHECKING:
     from core.workbench import Workbench
     from core.workbench.cutoffs import CutoffService
+    from pages._measured import Press
 
-_WRONG, _DONE = "cutoff_wrong", "cutoff_done"
 _LINE = (
     "From the grades given on Judge a probability of relevance is learned, and one cut on it. Searches then show the line "
     "\u201clikely irrelevant below\u201d. It hides and moves nothing, and nothing changes until you use it."
@@ -29,38 +26,20 @@ _RELEVANT = {1: "related or better", 2: "relevant or better", 3: "perfect only"}
 
 def cutoff_panel(wb: Workbench) -> None:
     """The whole part."""
-    job = wb.cutoffs.job()
-    live = job is not None and job.live
     st.subheader("Where do good results end?", anchor=False)
     st.caption(_LINE)
-    polled(_body, 1.0 if live else None)(wb.key, live)
+    measured(wb, "cutoff", lambda wb: wb.cutoffs.job(), _drawn)
 
 
-def _body(key: str, was_busy: bool) -> None:
-    wb = open_workbench(key)
-    service = wb.cutoffs
-    job = service.job()
-    if st.session_state.pop(_DONE, False):
-        st.rerun()  # the part is drawn again and asks every second while there is work
-    if job is not None and job.live:
-        if wrong := st.session_state.get(_WRONG, ""):
-            st.error(plain(wrong))
-        st.progress(_jobs.share(job), text=_jobs.sentence(job, _jobs.behind(job, _jobs.live_jobs(), {})))
-        st.caption("You can leave this page; the result waits here.")
-        st.button("Cancel", key="cutoff_cancel", on_click=_jobs.cancel, args=(job.job_id,))
-        return
-    if was_busy:
-        st.rerun()
-    wrong = st.session_state.pop(_WRONG, "") or (job.message if job is not None and job.state == "failed" else "")
-    if wrong:
-        st.error(plain(wrong))
-    outcome = service.result()
-    _start(wb, service, again=outcome is not None)
+def _drawn(wb: Workbench, press: Press) -> None:
+    outcome = wb.cutoffs.result()
+    said = _start(wb, press, again=outcome is not None)
     if outcome is not None:
-        result(service, outcome, service.sources(1).labels, press)
+        result(wb.cutoffs, outcome, said, press)
 
 
-def _start(wb: Workbench, service: CutoffService, again: bool) -> None:
+def _start(wb: Workbench, press: Press, again: bool) -> dict[str, int]:
+    """Choose and start; the kinds of query that something is judged of, with the judged results that are spoken of here."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         recipe = st.selectbox("Recipe", list(recipes(wb.collection)), key="cutoff_recipe", width=190, bind="query-params",
                               help="A cut-off belongs to the scores of one recipe.")
@@ -70,27 +49,16 @@ def _start(wb: Workbench, service: CutoffService, again: bool) -> None:
         rel = st.selectbox("Relevant is", list(_RELEVANT), key="cutoff_rel", width=190, format_func=_RELEVANT.get, bind="query-params",
                            help="The lowest grade that counts as relevant.")
         st.button("Learn again" if again else "Learn", key="cutoff_start", type="secondary" if again else "primary",
-                  on_click=press, args=(_learn, service, recipe, recall, rel), help="Takes seconds.")
-    there = service.sources(rel)
-    st.caption(f"{count(there.labels, 'judged result')}, {there.relevant:,} relevant, on {count(there.queries, 'query', 'queries')} "
-               f"with a relevant one. {there.rung.reach} {_MEANS[there.rung.name]}")
+                  on_click=press, args=(_learn, wb.cutoffs, recipe, recall, rel), help="Takes seconds.")
+    there = wb.cutoffs.sources(rel, recipe)
+    st.caption("\n".join(f"- {one.sentence}" for one in there))
+    st.caption(_ELSE if any(one.counting < one.labels for one in there) else f"{_ELSE} {_COUNT}")
+    return {one.kind: one.counting for one in there if one.labels}
 
 
-_MEANS = {
-    "zscore": "Until then the line is drawn by how far a score stands above the query's other scores.",
-    "platt": "So one curve is learned for all queries.",
-    "adapter": "So a curve is learned whose shape hangs on the query.",
-}
+_ELSE = "Where no curve is learned, the line is drawn by how far a score stands above the query's other scores."
+_COUNT = f"Only judged results among the first {LOOKED_AT:,} of a query count."
 
 
 def _learn(service: CutoffService, recipe: str, recall: float, rel: int) -> None:
     service.start(recipe, recall=recall, rel=rel)
-
-
-def press(do: object, *args: object) -> None:
-    """Do what a button does, before the part is drawn again; what is wrong is said there."""
-    try:
-        do(*args)  # type: ignore[operator]
-        st.session_state[_DONE] = True
-    except LoupeError as error:
-        st.session_state[_WRONG] = str(error)

@@ -28,12 +28,12 @@ _TERMS = {
 }
 
 
-def result(service: CutoffService, outcome: Outcome, n_judged: int, press: Callable[..., None]) -> None:
+def result(service: CutoffService, outcome: Outcome, n_judged: Mapping[str, int], press: Callable[..., None]) -> None:
     """Everything; `press` is called with what a button does.
 
     Parameters
     ----------
-    n_judged : int
+    n_judged : Mapping of kind of query to int
         Judged results that are spoken of above, which are not said again.
     """
     if outcome.stale:
@@ -47,7 +47,7 @@ def result(service: CutoffService, outcome: Outcome, n_judged: int, press: Calla
     for part in outcome.parts:
         if not part.tested:
             text = part.sentence if alone else f"{part.why} Until then no line is drawn for them."
-            if part.n_labels == n_judged:
+            if part.n_labels == n_judged.get(part.kind):
                 text = text.replace(part.why, str(part.account.get("reach") or part.why))
             st.caption(f"**Queries of {KINDS[part.kind]}.** {plain(f'{text} {part.falls}'.strip())}")
     use_it(service, outcome, press)
@@ -57,8 +57,8 @@ def result(service: CutoffService, outcome: Outcome, n_judged: int, press: Calla
                            "application/json", on_click="ignore", key="cutoff_export")
 
 
-def _part(part: Part, recall: float, n_judged: int) -> None:
-    why = "" if part.n_labels == n_judged else f" {plain(part.why)}"
+def _part(part: Part, recall: float, n_judged: Mapping[str, int]) -> None:
+    why = "" if part.n_labels == n_judged.get(part.kind) else f" {plain(part.why)}"
     st.markdown(f"**Queries of {KINDS[part.kind]}.**{why}")
     (st.success if part.better else st.info)(plain(part.sentence))
     if part.falls:

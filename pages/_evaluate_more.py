@@ -68,7 +68,7 @@ def trained(wb: Workbench, found: Outcome) -> None:
         apart = "The mean of the others minus that of those like the training, with where it would fall in 95 of 100 repetitions."
         st.dataframe(rows, hide_index=True, key="evaluate_trained",
                      column_config=column_help({"Metric": metrics, "Others minus like": apart}))  # fmt: skip
-        shared = [found.words[query] for query, yes in zip(table.queries, seen.inside) if yes]
+        shared = [found.named.words[query] for query, yes in zip(table.queries, seen.inside) if yes]
         if shared:
             st.caption(f"Like the training: {plain(', '.join(shared[:60]))}{' and others' if len(shared) > 60 else ''}.")
 

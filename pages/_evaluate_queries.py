@@ -8,9 +8,12 @@ import streamlit as st
 
 from core import figures
 from core.judge import markup
+from core.judge.markup import LONG
 from core.judge.report import by_difference
+from core.wording import shortened
 from pages import _evaluate_state as state
 from pages._evaluate_table import html
+from pages._judge_words import source
 from pages._search_state import plain
 from pages._shared import count, link_to, thumb_url
 
@@ -37,7 +40,7 @@ def queries(wb: Workbench, found: Outcome) -> None:
     order = by_difference(table, recipe, metric) if others else _worst_first(found, metric)
     ids = [query for query, _ in order]
     chosen = state.chosen("query", ids, ids[0])
-    names = [found.words[query] for query in ids]
+    names = [found.named.words[query] for query in ids]
     st.caption(_words(found, recipe, metric) if others else f"{metrics[metric]} of each query, the worst first.")
     event = st.plotly_chart(
         figures.difference_bars(names, [value for _, value in order], chosen=ids.index(chosen), dark=st.context.theme.type == "dark"),
@@ -49,7 +52,7 @@ def queries(wb: Workbench, found: Outcome) -> None:
     state.bound("query", ids, ids[0])
     value = dict(order)
     st.selectbox("Query", ids, key=state.key("query"), on_change=state.written, args=("query", ""),
-                 format_func=lambda q: f"{found.words[q]}  ({value[q]:+.3f})" if others else f"{found.words[q]}  ({value[q]:.3f})",
+                 format_func=lambda q: f"{shortened(found.named.words[q], LONG)}  ({value[q]:{'+' if others else ''}.3f})",
                  help="In the order of the bars; a press on a bar chooses it too.")  # fmt: skip
     drill(wb, found, recipe, chosen)
 
@@ -83,7 +86,10 @@ def drill(wb: Workbench, found: Outcome, recipe: str, query: str) -> None:
     """One query: baseline left, recipe right, lines between the places of each item."""
     table, given = found.table, found.grades[query]
     at = table.queries.index(query)
-    st.subheader(f"\u201c{plain(found.words[query])}\u201d", anchor=False)
+    words = found.named.words[query]
+    st.subheader(f"\u201c{plain(shortened(words, LONG))}\u201d", anchor=False, help=plain(words) if len(words) > LONG else None)
+    if asks := markup.asks_html(found.named.shown(query, source)):
+        html(asks)
     figure = table.metrics[0]
     scores = " \u2192 ".join(f"{table.values[name, figure.key][at]:.3f}" for name in dict.fromkeys((table.baseline, recipe)))
     n = sum(grade >= table.rel for grade in given.values())

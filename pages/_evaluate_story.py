@@ -10,6 +10,7 @@ from core.judge import markup
 from core.judge.report import fix_html
 from pages import _evaluate_state as state
 from pages._evaluate_table import html
+from pages._judge_words import source
 from pages._shared import thumb_url
 
 if TYPE_CHECKING:
@@ -30,4 +31,4 @@ def story(wb: Workbench, found: Outcome) -> None:
                    width="content")  # fmt: skip
     step = steps[at - 1]
     rankings = fix_html(step, found.table, found.rankings, found.grades, thumb_url, wb.evaluations.called)
-    html(markup.step_html(step, at, thumb_url, wb.evaluations.called, rankings))
+    html(markup.step_html(step, at, thumb_url, wb.evaluations.called, rankings, found.named.shown(step.query_id, source)))

@@ -6,19 +6,17 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.errors import LoupeError
 from core.judge.proof import ENOUGH_TEST
-from pages import _jobs
 from pages._hub_finding import result
-from pages._polling import polled
+from pages._measured import measured
 from pages._search_state import plain
-from pages._shared import count, open_workbench
+from pages._shared import count
 
 if TYPE_CHECKING:
     from core.workbench import Workbench
     from core.workbench.proving import ProofService, Source
+    from pages._measured import Press
 
-_WRONG, _DONE = "hubs_proof_wrong", "hubs_proof_done"
 _LINE = (
     "Every correction is tried at several strengths on questions whose right answers are known here. Strengths are chosen on "
     "one part of them and reported on another, so luck does not count. Nothing changes until you use one."
@@ -27,37 +25,19 @@ _LINE = (
 
 def proof(wb: Workbench) -> None:
     """The whole part."""
-    job = wb.proof.job()
-    live = job is not None and job.live
     st.subheader("Does a correction help here?", anchor=False)
     st.caption(_LINE)
-    polled(_body, 1.0 if live else None)(wb.key, live)
+    measured(wb, "hubs_proof", lambda wb: wb.proof.job(), _drawn, lambda wb: f"Measuring {wb.proof.under_way()}.")
 
 
-def _body(key: str, was_busy: bool) -> None:
-    service = open_workbench(key).proof
-    job = service.job()
-    if st.session_state.pop(_DONE, False):
-        st.rerun()  # the part is drawn again and asks every second while there is work
-    if job is not None and job.live:
-        if wrong := st.session_state.get(_WRONG, ""):  # it stays while this part is drawn again and again
-            st.error(plain(wrong))
-        st.progress(_jobs.share(job), text=_jobs.sentence(job, _jobs.behind(job, _jobs.live_jobs(), {})))
-        st.caption(f"Measuring {plain(service.under_way())}. You can leave this page; the result waits here.")
-        st.button("Cancel", key="hubs_proof_cancel", on_click=_jobs.cancel, args=(job.job_id,))
-        return
-    if was_busy:
-        st.rerun()
-    wrong = st.session_state.pop(_WRONG, "") or (job.message if job is not None and job.state == "failed" else "")
-    if wrong:
-        st.error(plain(wrong))
-    outcome = service.result()
-    _start(service, again=outcome is not None)
+def _drawn(wb: Workbench, press: Press) -> None:
+    outcome = wb.proof.result()
+    _start(wb.proof, press, again=outcome is not None)
     if outcome is not None:
-        result(service, outcome, _try)
+        result(wb.proof, outcome, press)
 
 
-def _start(service: ProofService, again: bool) -> None:
+def _start(service: ProofService, press: Press, again: bool) -> None:
     sources = service.sources()
     able = [source for source in sources if not source.why]
     if not able:
@@ -73,7 +53,7 @@ def _start(service: ProofService, again: bool) -> None:
                               placeholder="Choose a column of labels", help="Where it is known what a query should find.")
         asked = (service.start, chosen.truth, chosen.column) if chosen else ()
         st.button("Measure again" if again else "Measure", key="hubs_proof_start", type="secondary" if again else "primary",
-                  on_click=_try, args=asked, disabled=not chosen, help="Takes seconds to a few minutes.")
+                  on_click=press, args=asked, disabled=not chosen, help="Takes seconds to a few minutes.")
     if chosen:
         st.caption(_ASKED[chosen.truth])
 
@@ -91,11 +71,3 @@ def _called(source: Source) -> str:
     if source.truth == "labels":
         return f"Labels: {source.column} ({count(source.n, 'image')})"
     return f"{_KINDS[source.truth]} ({count(source.n, 'image') if source.truth == 'captions' else count(source.n, 'query', 'queries')})"
-
-
-def _try(do: object, *args: object) -> None:
-    try:
-        do(*args)  # type: ignore[operator]
-        st.session_state[_DONE] = True
-    except LoupeError as error:
-        st.session_state[_WRONG] = str(error)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from core.workbench.naming import named
 from pages._search_state import plain
 from pages._shared import count
 
@@ -53,7 +54,7 @@ def agreement_panel(wb: Workbench) -> None:
             row.metric(title, _number(one), help=meaning + why, width="content")
         st.caption(f"{count(found.n_judges, 'judge')}, {count(found.n_items, 'pair')} of query and image with a grade, "
                    f"{found.n_shared:,} of them with two or more. The latest grade of each judge counts; can't tell counts as none.")
-        words = {q.query_id: q.text for q in wb.judgments.queries()}
+        words = named(wb.collection, {q.query_id: q.text for q in wb.judgments.queries()}).words
         rows = [{"Query": words.get(query, query), "Judges": one.n_judges, "Shared images": one.n_shared, **_figures(one)}
                 for query, one in report.per_query.items() if one.n_shared]  # fmt: skip
         st.dataframe(sorted(rows, key=lambda r: r["Raw agreement"] or 0.0), hide_index=True, key="judge_agreement_table")

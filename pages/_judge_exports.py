@@ -10,7 +10,6 @@ from core.errors import LoupeError
 from pages._judge_brought import grades_said
 from pages._judge_undo import offer
 from pages._search_state import plain
-from pages._shared import count
 
 if TYPE_CHECKING:
     from core.workbench import Workbench
@@ -29,8 +28,7 @@ def afterwards(wb: Workbench) -> None:
         f"{summary.made:,} more are made from names and keywords." * bool(summary.made),
     ]
     columns[0].caption(
-        f"{count(summary.grades, 'grade')} by {count(summary.judges, 'judge')} on {count(summary.queries, 'query', 'queries')}. "
-        f"{' '.join(filter(None, more))} {_KEYS}"
+        f"{summary.by_people}. {' '.join(filter(None, more))} {_KEYS}"
     )
     with columns[1]:
         _exports(wb, with_made=not (summary.made or summary.copied) or _with_made())

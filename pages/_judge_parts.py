@@ -47,7 +47,7 @@ def controls(wb: Workbench, panel: DeltaGenerator) -> Setting | None:
         way_there = st.container()
         mode = st.segmented_control("Show", ["One image", "Grid"], default="One image", key="judge_mode", required=True,
                                     bind="query-params")
-        blind = st.toggle("Blind", value=True, key="judge_blind", persist_state="page",
+        blind = st.toggle("Blind", value=True, key="judge_blind", bind="query-params",
                           help="Rank, score, recipe and name are hidden: a judge who sees the rank tends to agree with it.")
         names = queue == DECIDE and st.toggle("Show who said what", key="judge_names", persist_state="page")
         queries, pairs, says = tuple(wb.collection.saved_queries(name, version)), None, ""

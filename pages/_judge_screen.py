@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from core.query.words import in_words
 from core.types import Item, Judgment, SearchResult
 from pages._judge_parts import turn
 from pages._judge_queue import DECIDE, DIFFER, OWN, SUGGESTED, Setting, begun, in_order
 from pages._judge_skipped import skipped
-from pages._judge_words import pictures, words
+from pages._judge_words import pictures
 from pages._judging import judging_screen, save_presses
 from pages._search_state import plain
 from pages._shared import full_url, thumb_url
@@ -59,7 +60,7 @@ def screen(wb: Workbench, setting: Setting) -> None:
 
     judging_screen(
         {
-            "query": {"id": query.query_id, "text": words(query), "guideline": query.guideline or GUIDELINE,
+            "query": {"id": query.query_id, "text": in_words(query), "guideline": query.guideline or GUIDELINE,
                       "pictures": pictures(query)},
             "collection": wb.key,
             "judge": setting.judge,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from core.workbench import Workbench
 
 
+_GRADES = "Grades by people, every judge's; can't tell is none."
 _MADE = "Grades made without people, as from names and keywords; those by people replace them."
 
 
@@ -50,7 +51,7 @@ def one_set(wb: Workbench, name: str) -> None:
     shown = st.dataframe(table, hide_index=True, on_select="rerun", selection_mode="multi-row",
                          key=f"judge_set_table_{name}_{versions[-1].version}",
                          column_config={"Asked": st.column_config.NumberColumn(help="How often it was searched for."),
-                                        "Grades": st.column_config.NumberColumn(help="Grades by people, every judge's."),
+                                        "Grades": st.column_config.NumberColumn(help=_GRADES),
                                         "Made": st.column_config.NumberColumn(help=_MADE)})  # fmt: skip
     chosen = [queries[at] for at in shown.selection.rows if at < len(queries)]
     with st.container(horizontal=True):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.errors import LoupeError
+from core.query.words import in_words
 from pages._judge_queue import DIFFER, OWN, begun
-from pages._judge_words import words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Set
@@ -47,7 +47,7 @@ def skipped(wb: Workbench, setting: Setting) -> dict[str, object] | None:
         listed = lists.get(query.query_id)
         n = None if listed is None else sum((query.query_id, item) not in judged for item in listed)
         if at != setting.at and n != 0:
-            text = words(query)
+            text = in_words(query)
             text = text if len(text) <= _TEXT_AT_MOST else f"{text[: _TEXT_AT_MOST - 3]}..."
             others.append({"id": query.query_id, "text": text, "n": n, "after": at > setting.at})
     images = sum(len(listed) for query_id, listed in lists.items() if query_id != setting.query.query_id)

@@ -121,6 +121,15 @@ def _cutoff(wb: Workbench, query: SavedQuery) -> tuple[str, str]:
         return of_this[-1], ""
     if shown:
         return "", f"The cut-off was not learned for queries of {KINDS[kind]}, so nothing is near to it."
-    if wb.cutoffs.result() is not None:
-        return "", "A cut-off is learned, but searches do not show it. Use it on Evaluate, under \"Where do good results end?\""
-    return "", "No cut-off is learned yet. Learn it on Evaluate, under \"Where do good results end?\""
+    outcome = wb.cutoffs.result()
+    if outcome is None:
+        return "", f"No cut-off is learned yet. Learn it {_THERE}"
+    if not outcome.learned:
+        return "", f"No cut-off could be learned: too little is judged. What it takes is said {_THERE}"
+    kinds = " and ".join(KINDS[one] for one in outcome.learned)
+    if kind not in outcome.learned:
+        return "", f"A cut-off is learned for queries of {kinds}, not for queries of {KINDS[kind]}. What it takes is said {_THERE}"
+    return "", f"A cut-off is learned for queries of {kinds}, but searches do not show it. Use it {_THERE}"
+
+
+_THERE = "on Evaluate, under \"Where do good results end?\""

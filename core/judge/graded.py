@@ -12,8 +12,9 @@ from core.errors import LoupeError, NotFound, QueryError
 from core.judge.judgments import consolidate
 from core.judge.serving import NOT_KEPT
 from core.rank.cutoff import Rows
+from core.search import sets
 from core.search.asking import ask
-from core.search.cutoffs import Key, background
+from core.search.cutoffs import Key, background, kind_of
 from core.search.engine import EncoderFor
 from core.store import Collection
 from core.types import HubSetting, Query, Recipe, Term
@@ -56,6 +57,37 @@ def grades_by_query(collection: Collection) -> dict[str, dict[str, int]]:
         if said.grade is not None:
             grades.setdefault(said.query_id, {})[said.item_id] = said.grade
     return grades
+
+
+def counted_by_kind(collection: Collection, recipe: Recipe, *, rel: int = 1) -> list[tuple[str, str, Rows]]:
+    """What `gather` would score, without asking any query: (vector set, kind of query, its pairs with scores of 0), most judged first.
+
+    What lies beyond the first `LOOKED_AT` results is in it, for only a search can tell.
+    """
+    grades = grades_by_query(collection)
+    saved = {one.query_id: one.query for one in collection.saved_queries() if one.query_id in grades and not _unfit(one.query)}
+    shown = {query_id: {term.value for term in query.terms if term.kind == "item"} for query_id, query in saved.items()}
+    there = collection.has({item for items in shown.values() for item in items} | {item for q in saved for item in grades[q]})
+    set_of: dict[frozenset[str], str] = {}
+    found: dict[tuple[str, str], list[tuple[Query, list[bool]]]] = {}
+    for query_id in sorted(saved):
+        query, asking = saved[query_id], frozenset(term.kind for term in saved[query_id].terms)
+        if asking not in set_of:
+            try:
+                set_of[asking] = sets.choose(collection, query, recipe)[0].set_id
+            except (QueryError, NotFound):
+                set_of[asking] = ""
+        judged = [grade >= rel for item, grade in grades[query_id].items() if item in there and item not in shown[query_id]]
+        if judged and set_of[asking] and shown[query_id] <= there:
+            found.setdefault((set_of[asking], kind_of(query)), []).append((query, judged))
+    rows = [(set_id, kind, _unscored(some)) for (set_id, kind), some in found.items()]
+    return sorted(rows, key=lambda one: (-len(one[2]), one[1] != "words", one[0]))
+
+
+def _unscored(some: list[tuple[Query, list[bool]]]) -> Rows:
+    n, each = len(some), [len(judged) for _, judged in some]
+    return Rows.of(np.repeat(np.arange(n), each), np.zeros(sum(each)), np.concatenate([judged for _, judged in some]), np.zeros((n, 1)),
+                   np.zeros(n), np.ones(n), _groups([query for query, _ in some]))  # fmt: skip
 
 
 def gather(
@@ -133,14 +165,18 @@ def _unfit(query: Query | None) -> str:
 def _graded(
     key: Key, hub: HubSetting, some: list[_Scored], judged: float
 ) -> Graded:
-    asking: dict[object, int] = {}
-    groups = [asking.setdefault(_alike(query), len(asking)) for _, query, *_ in some]
     rows = Rows.of(
         np.repeat(np.arange(len(some)), [len(one[5]) for one in some]), np.concatenate([one[5] for one in some]),
         np.concatenate([one[6] for one in some]), np.stack([one[2] for one in some]), np.array([one[3] for one in some]),
-        np.array([one[4] for one in some]), np.array(groups),
+        np.array([one[4] for one in some]), _groups([one[1] for one in some]),
     )  # fmt: skip
     return Graded(key, hub, rows, tuple(one[0] for one in some), judged, tuple(one[7] for one in some))
+
+
+def _groups(queries: list[Query]) -> np.ndarray:
+    """int64: the same number for queries that ask the same."""
+    asking: dict[object, int] = {}
+    return np.array([asking.setdefault(_alike(query), len(asking)) for query in queries], np.int64)
 
 
 def _alike(query: Query) -> object:

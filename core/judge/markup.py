@@ -12,11 +12,16 @@ from html import escape
 from core.judge.evaluation import Cell, Table
 from core.judge.judgments import GRADE_WORDS
 from core.judge.story import Entry, Panel, Step
+from core.wording import shortened
 
 Picture = Callable[[str], str]
 Called = Callable[[str], str]
+Asks = Sequence[tuple[str, str, bool]]
+"""Images that a query asks with: what stands in ``src``, name, whether it asks for less of it."""
 
 ROW_PX = 92
+LONG = 80
+"""Letters of a query's words from which on their middle is left out."""
 UNJUDGED = "unjudged"
 
 STYLE = """
@@ -130,10 +135,13 @@ def _queries(n: int) -> str:
 
 def image(item_id: str, picture: Picture, called: Called) -> str:
     """A picture, or words where there is none."""
-    source = picture(item_id)
+    return _img(picture(item_id), called(item_id))
+
+
+def _img(source: str, name: str) -> str:
     if not source:
         return '<span class="lp-none">no picture</span>'
-    return f'<img src="{escape(source)}" alt="{escape(called(item_id))}">'
+    return f'<img src="{escape(source)}" alt="{escape(name)}">'
 
 
 def panel_html(panel: Panel, picture: Picture, called: Called) -> str:
@@ -212,14 +220,33 @@ def _lines(left: Sequence[str], right: Sequence[str], grades: Mapping[str, int],
 # ---------------------------------------------------------------- the story
 
 
-def step_html(step: Step, number: int, picture: Picture, called: Called, rankings: str = "") -> str:
+def asks_html(asks: Asks) -> str:
+    """The images that a query asks with, in a row; empty where it asks with words alone."""
+    cards = "".join(
+        f'<div class="lp-card">{_img(source, name)}<span class="lp-name" title="{escape(name)}">{"less like " if minus else ""}'
+        f"{escape(shortened(name, 24))}</span></div>" for source, name, minus in asks
+    )  # fmt: skip
+    return f'<div class="lp-head">The query asks with</div><div class="lp-strip">{cards}</div>' if cards else ""
+
+
+def step_html(step: Step, number: int, picture: Picture, called: Called, rankings: str = "", asks: Asks = ()) -> str:
     """One step; `rankings` stands in place of its panels where two rankings side by side tell more."""
     head = f'<div class="lp-head" style="font-size:1.15rem">{number}. {escape(step.name)}</div>'
     body = rankings or "".join(panel_html(panel, picture, called) for panel in step.panels)
     if step.others:
-        found = "".join(f"<li>{escape(words)}</li>" for words in step.others)
+        found = "".join(f"<li>{_short(words)}</li>" for words in step.others)
         body += f'<div class="lp-head">Other queries that find it</div><ul class="lp-quote">{found}</ul>'
-    return f'<section>{head}<p style="max-width:46rem">{escape(step.text)}</p>{body}</section>'
+    text = escape(step.text)
+    if len(step.query) > LONG:
+        text = text.replace(escape(step.query), _short(step.query))
+    return f'<section>{head}<p style="max-width:46rem">{text}</p>{asks_html(asks)}{body}</section>'
+
+
+def _short(words: str) -> str:
+    """A query's words; where they are long without their middle, and whole in a hover."""
+    if len(words) <= LONG:
+        return escape(words)
+    return f'<span title="{escape(words)}">{escape(shortened(words, LONG))}</span>'
 
 
 # ---------------------------------------------------------------- bars
@@ -233,8 +260,7 @@ def bars_svg(names: Sequence[str], differences: Sequence[float], label: str) -> 
     for n, (name, difference) in enumerate(zip(names, differences)):
         y, width = 8 + n * row, abs(difference) / most * half
         x = middle if difference >= 0 else middle - width
-        short = name if len(name) <= 23 else f"{name[:22]}\u2026"
-        bars.append(f'<text x="{left}" y="{y + 14}" text-anchor="end">{escape(short)}<title>{escape(name)}</title></text>'
+        bars.append(f'<text x="{left}" y="{y + 14}" text-anchor="end">{escape(shortened(name, 23))}<title>{escape(name)}</title></text>'
                     f'<rect x="{x:.1f}" y="{y + 3}" width="{max(width, 1):.1f}" height="14" '
                     f'fill="{"#0072b2" if difference >= 0 else "#d55e00"}"></rect>'
                     f'<text x="{width_px - 2}" y="{y + 14}" text-anchor="end">{difference:+.3f}</text>')  # fmt: skip

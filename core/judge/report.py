@@ -80,25 +80,29 @@ class Pictures:
 
     def __init__(self, path: Callable[[str], Path], *, at_most: int = PICTURES_BYTES, px: int = PICTURE_PX) -> None:
         self._path, self._left, self._px = path, at_most, px
-        self._made: dict[str, str] = {}
+        self._made: dict[tuple[Callable[[str], Path], str], str] = {}
         self.n_left_out = 0
 
     def __call__(self, item_id: str) -> str:
-        if item_id not in self._made:
-            self._made[item_id] = self._data(item_id)
+        return self.of(self._path, item_id)
+
+    def of(self, path: Callable[[str], Path], name: str) -> str:
+        """The same of an image whose file is found otherwise."""
+        if (path, name) not in self._made:
+            self._made[path, name] = self._data(path, name)
         # Each place in the file carries the bytes again.
-        source = self._made[item_id]
+        source = self._made[path, name]
         if len(source) > self._left:
             self.n_left_out += 1
             return ""
         self._left -= len(source)
         return source
 
-    def _data(self, item_id: str) -> str:
+    def _data(self, path: Callable[[str], Path], name: str) -> str:
         from PIL import Image
 
         try:
-            with Image.open(self._path(item_id)) as opened:
+            with Image.open(path(name)) as opened:
                 small = opened.convert("RGB")
                 small.thumbnail((self._px, self._px))
                 out = io.BytesIO()
@@ -108,8 +112,11 @@ class Pictures:
         return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"
 
 
-def report_html(subject: Subject, table: Table, story: Sequence[Step], picture: markup.Picture, called: markup.Called) -> str:
-    """The whole file as text, to be written as UTF-8."""
+def report_html(
+    subject: Subject, table: Table, story: Sequence[Step], picture: markup.Picture, called: markup.Called,
+    asks: Callable[[str], markup.Asks] = lambda query_id: (),
+) -> str:
+    """The whole file as text, to be written as UTF-8. `asks`: query id to the images it asks with."""
     made = time.strftime("%Y-%m-%d %H:%M", time.gmtime(subject.made_at)) if subject.made_at else ""
     parts = [
         f"<h1>{escape(subject.title)}</h1>",
@@ -117,7 +124,7 @@ def report_html(subject: Subject, table: Table, story: Sequence[Step], picture: 
         "<h2>What was compared</h2>", _recipes(subject, table),
         *(f'<p class="quiet">{escape(note)}</p>' for note in subject.notes),
         "<h2>The figures</h2>", markup.table_html(table), f'<p class="quiet">{escape(markup.below_table(table))}</p>',
-        "<h2>The story</h2>", *_story(subject, table, story, picture, called),
+        "<h2>The story</h2>", *_story(subject, table, story, picture, called, asks),
         *_bars(subject, table),
         "<h2>Words</h2>", _definitions(table),
         "<h2>How this was made</h2>", _manifest(subject, table),
@@ -149,9 +156,11 @@ def _recipes(subject: Subject, table: Table) -> str:
 
 
 def _story(
-    subject: Subject, table: Table, story: Sequence[Step], picture: markup.Picture, called: markup.Called
+    subject: Subject, table: Table, story: Sequence[Step], picture: markup.Picture, called: markup.Called,
+    asks: Callable[[str], markup.Asks],
 ) -> list[str]:
-    return [markup.step_html(step, n, picture, called, fix_html(step, table, subject.rankings, subject.grades, picture, called))
+    return [markup.step_html(step, n, picture, called, fix_html(step, table, subject.rankings, subject.grades, picture, called),
+                             asks(step.query_id))
             for n, step in enumerate(story, 1)]  # fmt: skip
 
 

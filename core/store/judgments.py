@@ -131,14 +131,21 @@ class Judgments:
             ).fetchone()
         return None if row is None else Judgment(*row)
 
-    def counts(self) -> dict[str, tuple[int, int, int]]:
-        """Origin -> pairs judged (once a judge), judges, queries."""
+    def counts(self) -> dict[str, tuple[int, int, int, int]]:
+        """Origin -> grades, can't tell (the last word of each judge on a pair), judges, queries."""
         with self._db.read() as connection:
             rows = connection.execute(
-                "SELECT origin, count(*), count(DISTINCT judge), count(DISTINCT query_id) FROM"
-                " (SELECT DISTINCT origin, query_id, item_id, judge FROM judgments WHERE undone_at IS NULL) GROUP BY origin"
+                f"SELECT origin, count(grade), count(*) - count(grade), count(DISTINCT judge), count(DISTINCT query_id) FROM ({_LAST})"
+                " GROUP BY origin"
             ).fetchall()
-        return {origin: (pairs, judges, queries) for origin, pairs, judges, queries in rows}
+        return {origin: tuple(counts) for origin, *counts in rows}
+
+    def graded(self, origins: Sequence[str]) -> set[str]:
+        """Queries with a grade of these origins; what nobody could tell is none."""
+        marks = ",".join("?" * len(origins))
+        with self._db.read() as connection:
+            rows = connection.execute(f"SELECT DISTINCT query_id FROM ({_LAST}) WHERE grade IS NOT NULL AND origin IN ({marks})", origins)
+            return {row[0] for row in rows}
 
     def __len__(self) -> int:
         with self._db.read() as connection:
@@ -146,6 +153,11 @@ class Judgments:
 
     def __bool__(self) -> bool:
         return True
+
+
+_LAST = ("SELECT origin, query_id, item_id, judge, grade, max(id) FROM judgments WHERE undone_at IS NULL"
+         " GROUP BY origin, query_id, item_id, judge")  # fmt: skip
+"""SQLite takes the other columns from the row with the maximum."""
 
 
 def _check(judgments: Sequence[Judgment]) -> None:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.errors import InputError, LoupeError, NotFound
-from core.judge import serving
-from core.judge.graded import grades_by_query
-from core.rank.cutoff.ladder import Rung, rung_for
+from core.judge import graded, serving
+from core.rank.cutoff import Rung, queries_with_relevant, reached, rung_for
 from core.search import cutoffs
+from core.search.cutoffs import KINDS
 from core.search.recipes import recipe as recipe_named
 from core.store import Collection
 from core.types import Job
+from core.wording import counted, verb
 from core.workbench.submitting import submit
 
 _LAST = "cutoff.last"
@@ -20,15 +21,37 @@ _LAST = "cutoff.last"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is judged: pairs, relevant ones among them, queries with a relevant one; and the rung that these reach.
+    """What is judged for one kind of query: pairs, relevant ones among them, queries with a relevant one; and what is learned of it.
 
-    All kinds of queries together: what is learned is learned for each kind apart.
+    Attributes
+    ----------
+    rung : Rung
+        By the function that learning uses, or what it came to where it has learned from these judgments.
+    counting : int
+        Pairs that learning looked at, where it has, else all: see `core.judge.graded.LOOKED_AT`.
     """
 
+    kind: str
     labels: int
     relevant: int
     queries: int
     rung: Rung
+    counting: int
+
+    @property
+    def sentence(self) -> str:
+        """What is learned from it, in words."""
+        of = f"Queries of {KINDS[self.kind]}:"
+        if not self.labels:
+            return f"{of} nothing is judged, and {self.rung.reach[0].lower()}{self.rung.reach[1:]}"
+        queries = counted(self.queries, "query", "queries")
+        said = f"{of} {counted(self.labels, 'judged result')}, {self.relevant:,} relevant, on {queries} with a relevant one."
+        if self.counting < self.labels:
+            said += f" {self.counting:,} of them {verb(self.counting)} among the first {graded.LOOKED_AT:,}, and only these count."
+        return f"{said} {self.rung.reach or self.rung.why}{_SO.get(self.rung.name, '')}"
+
+
+_SO = {"platt": " So one curve is learned for all of them.", "adapter": " So a curve is learned whose shape hangs on the query."}
 
 
 @dataclass(frozen=True)
@@ -104,6 +127,11 @@ class Outcome:
     account: Mapping[str, object]
 
     @property
+    def learned(self) -> tuple[str, ...]:
+        """The kinds of query for which a cut-off was learned; for the others too little is judged."""
+        return tuple(dict.fromkeys(part.kind for part in self.parts if part.tested))
+
+    @property
     def in_use(self) -> bool:
         """Whether a line is drawn with any of it."""
         return any(part.in_use for part in self.parts)
@@ -122,13 +150,30 @@ class CutoffService:
 
     # ------------------------------------------------------------ before
 
-    def sources(self, rel: int = 1) -> Source:
-        """What is judged so far, and how far up the ladder that reaches. `rel`: the lowest grade that is relevant."""
-        grades = grades_by_query(self._collection)
-        said = [grade for given in grades.values() for grade in given.values()]
-        relevant = sum(grade >= rel for grade in said)
-        queries = sum(any(grade >= rel for grade in given.values()) for given in grades.values())
-        return Source(len(said), relevant, queries, rung_for(len(said), queries, relevant))
+    def sources(self, rel: int = 1, recipe: str = "plain") -> tuple[Source, ...]:
+        """What is judged so far for each kind of query, and what is learned from it; the most judged kind first.
+
+        Parameters
+        ----------
+        rel : int
+            The lowest grade that is relevant.
+
+        Raises
+        ------
+        NotFound
+            There is no such recipe.
+        """
+        outcome, last = self.result(), {}
+        if outcome is not None and not outcome.stale and (outcome.recipe, outcome.account["rel"]) == (recipe, rel):
+            last = {(part.set_id, part.kind): part for part in outcome.parts}
+        found = []
+        for set_id, kind, rows in graded.counted_by_kind(self._collection, recipe_named(self._collection, recipe), rel=rel):
+            part, rung, n = last.get((set_id, kind)), reached(rows), len(rows)
+            if part is not None:
+                rung, n = Rung(part.rung, part.why, str(part.account.get("reach", ""))), part.n_labels
+            found.append(Source(kind, len(rows), rows.n_relevant, queries_with_relevant(rows), rung, n))
+        there = {one.kind for one in found}
+        return (*found, *(Source(kind, 0, 0, 0, rung_for(0, 0, 0), 0) for kind in KINDS if kind not in there))
 
     # ------------------------------------------------------------ doing it
 

@@ -20,6 +20,7 @@ from core.store import Collection
 from core.types import HubSetting, Job, Recipe
 from core.wording import verb
 from core.workbench import evaluation_files as files
+from core.workbench.naming import Named, named
 from core.workbench.submitting import submit
 
 RECIPES_AT_MOST = 12
@@ -53,6 +54,8 @@ class Outcome:
         What has changed since the rankings were made; empty where nothing has.
     n_ungraded : int
         Queries of the set that nobody judged.
+    named : Named
+        What its queries are called where people read of them; `words` is what they were asked with.
     """
 
     kept: Kept
@@ -61,6 +64,7 @@ class Outcome:
     notes: tuple[str, ...]
     stale: tuple[str, ...]
     n_ungraded: int
+    named: Named
 
     @property
     def rankings(self) -> dict[str, dict[str, tuple[str, ...]]]:
@@ -254,7 +258,8 @@ class EvaluationService:
             {name: ran.rankings for name, ran in found.ran.items()}, grades, baseline=baseline, rel=rel, depth=found.depth,
             skip_bare=skip_bare,
         ))  # fmt: skip
-        return Outcome(found, table, grades, _notes(found, table, grades, made, ungraded), self._stale(found), ungraded)
+        return Outcome(found, table, grades, _notes(found, table, grades, made, ungraded), self._stale(found), ungraded,
+                       named(self._collection, found.queries))  # fmt: skip
 
     def _grades(self, found: Kept, people_only: bool) -> tuple[dict[str, dict[str, int]], Counter[tuple[str, str]]]:
         """Grades of the queries that were run; and how many of them no judge gave here, by (origin, judge)."""
@@ -298,7 +303,7 @@ class EvaluationService:
 
     def story(self, outcome: Outcome) -> tuple[Step, ...]:
         """The evaluation in five steps."""
-        return tell(outcome.table, outcome.rankings, outcome.grades, outcome.words, self.called, outcome.kept.n_items)
+        return tell(outcome.table, outcome.rankings, outcome.grades, outcome.named.words, self.called, outcome.kept.n_items)
 
     def called(self, item_id: str) -> str:
         """What people know an item by: its caption, else its file; its id where it is gone."""
@@ -373,9 +378,9 @@ def _notes(found: Kept, table: Table, grades: Mapping[str, Mapping[str, int]], m
         have = "has no grades yet and is" if ungraded == 1 else "have no grades yet and are"
         notes.append(f"{ungraded:,} of {len(found.queries):,} queries {have} not measured.")
     for name, ran in found.ran.items():
-        if ran.failed:
-            these = "1 query, which counts" if len(ran.failed) == 1 else f"{len(ran.failed):,} queries, which count"
-            notes.append(f"{name} could not answer {these} 0: {next(iter(ran.failed.values()))}")
+        if failed := [why for query, why in ran.failed.items() if query in table.queries]:  # the others are not measured
+            these = "1 query, which counts" if len(failed) == 1 else f"{len(failed):,} queries, which count"
+            notes.append(f"{name} could not answer {these} 0: {failed[0]}")
         notes += [f"{name}: {warning}" for warning in ran.warnings[:WARNINGS_SHOWN]]
         if len(ran.warnings) > WARNINGS_SHOWN:
             more = len(ran.warnings) - WARNINGS_SHOWN

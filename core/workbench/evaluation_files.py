@@ -25,6 +25,7 @@ from core.judge.report import Pictures, Subject, report_html
 from core.judge.story import Step
 from core.search.recipes import from_json
 from core.store import Collection
+from core.types import Term
 
 if TYPE_CHECKING:
     from core.workbench.evaluating import Outcome
@@ -116,12 +117,17 @@ def report(collection: Collection, outcome: Outcome, story: Sequence[Step], call
     kept = outcome.kept
     subject = Subject(
         title=title or f"How well does search answer in {collection.name}?", collection=collection.name, encoder=kept.encoder,
-        query_set=kept.query_set, n_items=kept.n_items, words=outcome.words,
+        query_set=kept.query_set, n_items=kept.n_items, words=outcome.named.words,
         recipes={name: EvaluationService.describe(from_json(ran.recipe)) for name, ran in kept.ran.items()},
         notes=(*outcome.stale, *outcome.notes), rankings=outcome.rankings, grades=outcome.grades, attribution=collection.attribution,
         manifest=_manifest(collection, outcome), made_at=kept.made_at,
     )  # fmt: skip
-    return report_html(subject, outcome.table, story, Pictures(collection.thumb_path), called)
+    pictures = Pictures(collection.thumb_path)
+
+    def source(term: Term) -> str:
+        return pictures(term.value) if term.kind == "item" else pictures.of(collection.upload_path, term.value)
+
+    return report_html(subject, outcome.table, story, pictures, called, lambda query_id: outcome.named.shown(query_id, source))
 
 
 def _manifest(collection: Collection, outcome: Outcome) -> list[tuple[str, str]]:

@@ -15,13 +15,14 @@ from core.judge.judgments import ADJUDICATION, COPIES, PERSON
 from core.judge.records import Rows, format_judgments, read_rows
 from core.store import Collection
 from core.types import Judgment, SavedQuery
+from core.wording import counted, grades
 from core.workbench.querysets import QuerySetService
 
 
 @dataclass(frozen=True, slots=True)
 class JudgingSummary:
     """What has been judged in a collection: people's latest grades; those that were made without people; what adjudicators
-    decided; and grades copied to near-duplicates."""
+    decided; grades copied to near-duplicates; and where people's latest word is that they cannot tell."""
 
     grades: int
     judges: int
@@ -29,6 +30,13 @@ class JudgingSummary:
     made: int
     adjudicated: int = 0
     copied: int = 0
+    cant_tell: int = 0
+
+    @property
+    def by_people(self) -> str:
+        """``85 grades and 8 \u201ccan't tell\u201d by 2 judges on 7 queries``."""
+        queries = counted(self.queries, "query", "queries")
+        return f"{grades(self.grades, self.cant_tell)} by {counted(self.judges, 'judge')} on {queries}"
 
 
 @dataclass(frozen=True)
@@ -212,16 +220,18 @@ class JudgmentService:
     def summary(self) -> JudgingSummary:
         """How much has been judged, and by how many."""
         counts = self._collection.judgments.counts()
-        grades, judges, queries = counts.pop(PERSON, (0, 0, 0))
-        adjudicated = counts.pop(ADJUDICATION, (0, 0, 0))[0]
-        copied = sum(counts.pop(origin, (0, 0, 0))[0] for origin in COPIES.values())
-        return JudgingSummary(grades, judges, queries, sum(n for n, _, _ in counts.values()), adjudicated, copied)
+        given, cant_tell, judges, queries = counts.pop(PERSON, (0, 0, 0, 0))
+        adjudicated = sum(counts.pop(ADJUDICATION, (0, 0, 0, 0))[:2])
+        copied = sum(counts.pop(origin, (0, 0, 0, 0))[0] for origin in COPIES.values())
+        return JudgingSummary(given, judges, queries, sum(one[0] for one in counts.values()), adjudicated, copied, cant_tell)
 
     def by_query(self) -> tuple[Counter[str], Counter[str]]:
         """How many grades each query has, by its id: by people, every judge's; and made without people."""
         people: Counter[str] = Counter()
         made: Counter[str] = Counter()
-        for one in self._collection.judgments.all():
+        for one in latest(self._collection.judgments.all()):
+            if one.grade is None:
+                continue
             if one.origin == PERSON:
                 people[one.query_id] += 1
             elif one.origin not in (ADJUDICATION, *COPIES.values()):

@@ -91,7 +91,7 @@ class QuerySetService(QuerySampling):
         return {one.query_id: first[one.query.query_id] for one in held if one.query_id not in kept}
 
     def _graded_ids(self) -> set[str]:
-        return {query_id for query_id, _ in self._collection.judgments.pairs((PERSON, ADJUDICATION))}
+        return self._collection.judgments.graded((PERSON, ADJUDICATION))
 
     def _holding(self, ids: set[str], but: str) -> dict[str, int]:
         found = Counter(set_name for set_name, query_id in self._collection.select("SELECT set_name, query_id FROM queries ORDER BY n")

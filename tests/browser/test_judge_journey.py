@@ -176,8 +176,13 @@ def test_what_a_thumb_skips_is_said_at_the_end_and_found_again(drawn, serve, bro
     page.get_by_role("radio", name="Grid").or_(page.get_by_role("button", name="Grid")).first.click()
     page.locator(".tile").nth(3).wait_for()
     settled(page)
-    page.reload()  # the grid stays
+    blind = page.get_by_role("switch", name="Blind").or_(page.get_by_role("checkbox", name="Blind")).first
+    blind.uncheck(force=True)
+    page.wait_for_url("**judge_blind=false**")
+    settled(page)
+    page.reload()  # the grid stays, and so does that this judge is not blind
     page.locator(".tile").nth(3).wait_for()
+    assert not blind.is_checked()
     page.get_by_text("All is judged: 8 images in 2 queries.").wait_for()
     saved.wait_for()
     settled(page)

@@ -184,6 +184,31 @@ def test_any_names_at_all(names, called):
                                           "rect", "footer"}  # fmt: skip
 
 
+def test_the_pictures_a_query_asks_with_stand_in_its_steps():
+    table, rankings, grades, words, steps = told(True)
+    subject = Subject("T", "C", "e", "", 301, words, {}, [], rankings, grades)
+    long = f"{'a' * 30}.jpg"
+    text = report_html(subject, table, steps, lambda item: "data:image/jpeg;base64,AAAA", str,
+                       lambda query: [("data:image/jpeg;base64,BBBB", long, query == steps[1].query_id)])  # fmt: skip
+    check_safe(text)
+    assert text.count("BBBB") == 5 and text.count("less like ") == 1 + (steps[0].query_id == steps[1].query_id)
+    assert f'title="{long}"' in text and "aaaa\u2026aaaa" in text
+
+
+def test_a_long_query_loses_its_middle_and_is_whole_in_a_hover():
+    step = told(True)[4][0]
+    long = f"like {'a' * 90}<.jpg, with: a dog"
+    drawn = markup.step_html(replace(step, query=long, text=f"Somebody looks for \u201c{long}\u201d.", others=(long,)), 1, str, str)
+    assert drawn.count(f'title="{long.replace("<", "&lt;")}"') == 2 and drawn.count("\u2026aaa") == 2
+    assert drawn.count("&lt;.jpg, with: a dog</span>") == 2
+
+
+def test_bars_name_a_query_by_its_beginning_and_its_end():
+    name = "like beach at noon.jpg, with: a dog"
+    drawn = markup.bars_svg([name], [0.5], "label")
+    assert f"<title>{name}</title>" in drawn and ">like beach \u2026with: a dog<" in drawn
+
+
 def test_the_report_has_the_parts_that_were_asked_for():
     text = report(["A title", "other words"], lambda item: f"picture {item}")
     for part in ("What was compared", "The figures", "1. A query", "2. A win", "3. A failure", "4. Why", "5. The fix", "query by query",

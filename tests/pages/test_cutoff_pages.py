@@ -72,7 +72,7 @@ def grid(app: AppTest) -> dict:
 def test_too_few_labels_say_how_many_there_are_and_are_needed(panel, do_jobs) -> None:  # noqa: F811
     wb = cutoff_world(queries=2, judged=6)
     run(panel)
-    assert "12 judged results, 4 relevant, on 2 queries with a relevant one. Learning a probability takes 20 or more." in said(panel)
+    assert "Queries of words: 12 judged results, 4 relevant, on 2 queries with a relevant one. Learning a probability" in said(panel)
     learn(wb, do_jobs)
     run(panel)
     text = said(panel)
@@ -114,7 +114,7 @@ def test_learned_used_left_off_and_undone(panel, do_jobs) -> None:  # noqa: F811
     assert panel.success[0].value.startswith("Use the learned cut")
     part = wb.cutoffs.result().parts[0]
     assert part.falls in said(panel) and f"on {part.account['ends']['adapter']['within']} of 60 judged queries" in part.falls
-    assert said(panel).count("1,200") == 1 and "716 results are judged" in said(panel)  # those among the first 100
+    assert said(panel).count("1,200") == 1 and "716 of them are among the first 100, and only these count." in said(panel)
     table = next(table.value for table in panel.dataframe if "P@R95" in table.value.columns)
     assert list(table.columns) == ["Cut", "P@R95", "PR-AUC", "Recall", "Filtered", "Empty", "Gain", "ECE"]
     assert list(table["Cut"]) == ["plain cosine cut", "z-score", "curve for each query (advised)"]
@@ -141,6 +141,7 @@ def test_how_many_results_are_judged_is_said_once(panel, do_jobs, monkeypatch) -
     learn(wb, do_jobs)
     run(panel)
     assert "600 judged results, 180 relevant, on 30 queries with a relevant one. That is enough for a curve" in said(panel)
+    assert "Queries of one image: nothing is judged, and learning a probability takes 20 or more." in said(panel)
     assert "results are judged" not in said(panel).split("Queries of words.")[1].split("Queries of")[0]
 
 
@@ -282,5 +283,5 @@ def test_refine_with_nothing_relevant_or_nothing_judged(judge) -> None:
 
 
 def test_the_part_that_is_drawn_again_is_polled() -> None:
-    source = (PROJECT / "pages" / "_cutoff.py").read_text()
-    assert "polled(" in source and "run_every" not in source
+    sources = [(PROJECT / "pages" / name).read_text() for name in ("_cutoff.py", "_measured.py")]
+    assert "measured(" in sources[0] and "polled(" in sources[1] and "run_every" not in "".join(sources)

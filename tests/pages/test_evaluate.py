@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.jobs import Queue
+from core.query.parse import parse
 from core.store import Collection
 from core.types import Judgment, SavedQuery
 from core.workbench import Workbench
@@ -223,6 +224,25 @@ def test_the_story_goes_step_by_step(app, tmp_path, do_jobs):  # noqa: F811
     assert app.button(key="evaluate_next").disabled
     app.button(key="evaluate_back").click().run()
     assert "4. Why" in html(app)
+
+
+def test_a_composed_query_is_named_in_words_with_its_picture(app, tmp_path, do_jobs):  # noqa: F811
+    wb = judged(tmp_path)
+    item = wb.items.many(wb.collection.ids()[:1])[0]
+    query = parse(f"image:{item.item_id} red")
+    wb.collection.save_queries([SavedQuery(query.query_id, f"image:{item.item_id} red", query)], "Composed")
+    wb.judgments.add(query.query_id, wb.collection.ids()[1], 2, "ann")
+    wb.evaluations.start("Composed", ("plain", "sum"))
+    do_jobs()
+    words = f"like {item.file}, with: red"
+    app.query_params.update({"view": "story", "set": "Composed"})
+    run(app)
+    assert f"\u201c{words}\u201d" in html(app) and f"/{item.item_id}\" alt=\"{item.file}\"" in html(app)
+    app.query_params["view"] = "queries"
+    run(app)
+    assert f"\u201c{words}\u201d" in said(app) and app.selectbox(key=f"evaluate_query_{wb.key}").options[0].startswith(words)
+    shown = json.dumps([chart.proto.spec for chart in app.get("plotly_chart")])
+    assert words in shown and item.item_id not in shown + said(app)
 
 
 def test_one_recipe_alone_can_be_looked_at(app, tmp_path, do_jobs):  # noqa: F811

@@ -211,5 +211,5 @@ def test_what_is_measured_only_is_marked(app: AppTest, do_jobs) -> None:  # noqa
 
 
 def test_this_part_is_drawn_again_as_others_are() -> None:
-    source = (PROJECT / "pages" / "_hub_proof.py").read_text()
-    assert "polled(" in source and "run_every" not in source
+    sources = [(PROJECT / "pages" / name).read_text() for name in ("_hub_proof.py", "_measured.py")]
+    assert "measured(" in sources[0] and "polled(" in sources[1] and "run_every" not in "".join(sources)

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.jobs import Queue
 from core.types import Judgment
+from core.workbench.cutoffs import CutoffService
 from core.workbench.judgments import Imported
 from core.workbench.query_sampling import Added
 from pages import _judge_screen
@@ -136,13 +138,48 @@ def test_a_link_to_a_query_that_no_pool_holds_shows_its_results(app, wb, sent):
     assert sent[-1]["query"]["id"] == query and len(sent[-1]["items"]) == 10 and sent[-1]["pool"] == ""
 
 
+def test_blind_stays_off_when_the_page_is_loaded_again(app, wb, sent):
+    judging(app, judge_name="ann")
+    toggle = app.toggle(key="judge_blind")
+    assert toggle.value and sent[-1]["blind"] and toggle.proto.query_param_key == "judge_blind"  # the browser writes the link
+    again = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60)
+    judging(again, judge_name="ann", judge_blind="false")
+    assert not again.toggle(key="judge_blind").value and not sent[-1]["blind"]
+
+
+def test_can_t_tell_is_counted_by_itself(app, wb):
+    first, second, *_ = wb.querysets.get("Colours").queries
+    item, other = wb.collection.ids()[:2]
+    wb.judgments.add(first.query_id, item, 2, "ann")
+    wb.judgments.add(first.query_id, other, None, "bob")
+    wb.judgments.add(second.query_id, item, 3, "bob")
+    wb.judgments.add(second.query_id, item, None, "bob")
+    judging(app, judge_name="ann")
+    assert any("1 grade and 2 \u201ccan't tell\u201d by 2 judges on 2 queries." in one for one in captions(app))
+    part(app, "Queries")
+    assert "1 of 3 queries has grades by people." in told(app)
+    table = next(one.value for one in app.dataframe if "Grades" in one.value.columns)
+    assert list(table["Grades"]) == [1, 0, 0]
+
+
+def test_agreement_names_queries_in_words(app, wb):
+    item, other = wb.items.many(wb.collection.ids()[:2])
+    wb.querysets.add(f"image:{item.item_id} red", "Composed")
+    (query,) = wb.querysets.get("Composed").queries
+    for judge in ("ann", "bob"):
+        wb.judgments.add(query.query_id, other.item_id, 2, judge)
+    judging(app, judge_name="ann")
+    table = next(one.value for one in app.dataframe if "Raw agreement" in one.value.columns)
+    assert list(table["Query"]) == [f"like {item.file}, with: red"]
+
+
 def test_images_of_a_query_are_shown_with_it(app, wb, sent):
     item = wb.collection.ids()[0]
     wb.querysets.add(f"red -image:{item}", "Composed")
     app.session_state["judge_set"] = "Composed"
     judging(app, judge_name="ann")
     (picture,) = sent[-1]["query"]["pictures"]
-    assert picture["minus"] and picture["src"].endswith(f"/{item}") and sent[-1]["query"]["text"] == "red"
+    assert picture["minus"] and picture["src"].endswith(f"/{item}") and sent[-1]["query"]["text"] == "red, unlike this image"
     wb.querysets.sample_images("By example", 1)
     wb.querysets.add(f"image:{item}", "Alone")
     for name, text in (("By example", "like a "), ("Alone", "like this image")):
@@ -238,6 +275,19 @@ def test_suggested_is_what_recipes_rank_most_differently_and_stays_put(app, wb, 
     assert one["found"] == f"plain {plain.index(one['id']) + 1} \u00b7 {OTHER} {other.index(one['id']) + 1}"
     app.button(key="judge_next").click().run()
     assert sent[-1]["query"]["id"] == wb.querysets.get("Colours").queries[0].query_id and not app.exception
+
+
+def test_suggested_says_of_which_queries_a_cut_off_is_learned(app, wb, sent, monkeypatch):
+    def learned(*kinds: str) -> None:
+        monkeypatch.setattr(CutoffService, "result", lambda self: SimpleNamespace(learned=kinds))
+        judging(app, judge_name="ann", queue="Suggested")
+
+    learned()
+    assert says(app, "No cut-off could be learned: too little is judged.") and not says(app, "A cut-off is learned")
+    learned("image", "composed")
+    assert says(app, "A cut-off is learned for queries of one image and several terms, not for queries of words.")
+    learned("words")
+    assert says(app, "A cut-off is learned for queries of words, but searches do not show it.")
 
 
 def test_suggested_says_what_cannot_be(app, wb, sent):

@@ -41,11 +41,55 @@ def all_ranks_count(monkeypatch):
 
 def test_what_is_there_names_the_rung(no_worker):  # noqa: F811
     wb = cutoff_world(queries=8, judged=10)
-    there = wb.cutoffs.sources()
-    assert (there.labels, there.relevant, there.queries, there.rung.name) == (80, 24, 8, "platt")
-    assert wb.cutoffs.sources(3).rung.why == (
+    there = wb.cutoffs.sources()[0]
+    assert (there.kind, there.labels, there.relevant, there.queries, there.rung.name) == ("words", 80, 24, 8, "platt")
+    assert wb.cutoffs.sources(3)[0].rung.why == (
         "0 queries with a relevant result are judged, and learning a probability takes 6 or more, so that some can test it.")
-    assert cutoff_world(queries=0, name="None").cutoffs.sources().labels == 0
+    assert [(one.kind, one.labels) for one in cutoff_world(queries=0, name="None").cutoffs.sources()] == [
+        ("words", 0), ("image", 0), ("composed", 0)]
+
+
+def of_three_kinds():  # noqa: ANN201
+    """Six judged queries, 48 judged results: enough together, and of no kind alone."""
+    wb = cutoff_world(queries=2, judged=8)
+    for at, line in enumerate(("image:x000", "image:x001", "image:x002 number", "image:x003 number")):
+        query = parse(line)
+        wb.collection.save_queries([SavedQuery(query.query_id, line, query)], "set")
+        for n in range(8):
+            wb.judgments.add(query.query_id, f"x{40 + 8 * n + at:03d}", 2 * (n < 4), "ann")
+    return wb
+
+
+def test_what_will_be_learned_is_said_for_each_kind_and_so_it_comes(no_worker, do_jobs):  # noqa: F811
+    wb = of_three_kinds()
+    before = wb.cutoffs.sources()
+    assert [(one.kind, one.labels, one.queries) for one in before] == [("words", 16, 2), ("composed", 16, 2), ("image", 16, 2)]
+    assert [one.sentence.partition("relevant one. ")[2] for one in before] == ["Learning a probability takes 20 or more."] * 3
+    found = learned(wb, do_jobs)
+    assert {part.kind: part.rung for part in found.parts} == {one.kind: one.rung.name for one in before}
+    assert found.learned == () and wb.cutoffs.sources() == before
+
+
+def test_parts_without_a_relevant_result_are_foreseen_too(no_worker, do_jobs):  # noqa: F811
+    wb = cutoff_world(queries=6, judged=10)
+    for query in wb.judgments.queries("set")[1:]:
+        for item, grade in wb.judgments.grades_for(query.query_id).items():
+            wb.judgments.add(query.query_id, item, 2 if grade else None, "ann")  # all that is graded is relevant
+    before = wb.cutoffs.sources()[0]
+    assert before.rung.name == "zscore" and "each part needs relevant results and others" in before.sentence
+    part = learned(wb, do_jobs).parts[0]
+    assert (part.rung, part.why) == (before.rung.name, before.rung.why)
+
+
+def test_what_only_a_search_can_tell_is_said_once_it_is_known(monkeypatch, no_worker, do_jobs):  # noqa: F811
+    monkeypatch.setattr(graded, "LOOKED_AT", 20)
+    wb = cutoff_world(queries=6, judged=20)
+    assert wb.cutoffs.sources()[0].rung.name == "platt"
+    part = learned(wb, do_jobs).parts[0]
+    there = wb.cutoffs.sources()[0]
+    assert (there.labels, there.counting, there.rung.name) == (120, part.n_labels, part.rung)
+    assert f"{part.n_labels} of them {'is' if part.n_labels == 1 else 'are'} among the first 20, and only these count." in there.sentence
+    assert wb.cutoffs.sources(2)[0].counting == 120  # it was not learned so
 
 
 def test_drifting_queries_get_the_learned_cut(no_worker, do_jobs):  # noqa: F811

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zipfile
 
 import numpy as np
@@ -161,6 +162,35 @@ def test_a_query_that_fails_counts_nothing_and_is_named(tmp_path, do_jobs):  # n
     found = run(wb, do_jobs, "plain").evaluations.result("Colours")
     assert found.table.values["plain", "RR"][-1] == 0.0
     assert any("plain could not answer 1 query, which counts 0: The image nosuchitem" in note for note in found.notes)
+
+
+def test_a_query_that_fails_and_has_no_grades_counts_nowhere(tmp_path, do_jobs):  # noqa: F811
+    wb = judged(tmp_path)
+    gone = Query((Term("item", "nosuchitem"),))
+    wb.collection.save_queries([SavedQuery(gone.query_id, "like what is gone", gone)], "Colours")
+    found = run(wb, do_jobs).evaluations.result("Colours")
+    assert gone.query_id in found.kept.ran["plain"].failed and gone.query_id not in found.table.queries
+    assert "2 of 4 queries have no grades yet and are not measured." in found.notes
+    assert "could not answer" not in " ".join(found.notes) + wb.evaluations.report(found)
+
+
+def test_story_and_report_name_a_composed_query_in_words_and_show_its_pictures(tmp_path, do_jobs):  # noqa: F811
+    wb = judged(tmp_path)
+    items = {i.file: i.item_id for i in wb.items.many(wb.collection.ids())}
+    file, item = next(iter(items.items()))
+    query = parse(f"image:{item} grey^2")
+    wb.collection.save_queries([SavedQuery(query.query_id, f"image:{item} grey^2", query)], "Alone")
+    wb.judgments.add(query.query_id, wb.collection.ids()[1], 3, "ann")
+    found = run(wb, do_jobs, "plain", "sum", query_set="Alone").evaluations.result("Alone")
+    words = f"like {file}, with: grey \u00d72"
+    assert found.named.words == {query.query_id: words} and found.words[query.query_id].startswith("image:")
+    assert found.named.shown(query.query_id, lambda term: f"at {term.value}") == [(f"at {item}", file, False)]
+    story = wb.evaluations.story(found)
+    assert story[0].text.startswith(f"Somebody looks for \u201c{words}\u201d.")
+    report = wb.evaluations.report(found)
+    assert words in report and f"image:{item}" not in report
+    strip = rf'The query asks with</div><div class="lp-strip"><div class="lp-card"><img src="data:image[^"]+" alt="{file}">'
+    assert re.search(strip, report)
 
 
 def test_all_judged_queries_of_several_sets(tmp_path, do_jobs):  # noqa: F811

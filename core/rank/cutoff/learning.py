@@ -118,18 +118,12 @@ def learn(
     """
     if not 0 < recall < 1:
         raise InputError(f"The share of relevant results to keep is {recall:g}; give one above 0 and below 1, such as 0.95.")
-    good = len(np.unique(rows.groups[np.unique(rows.query[rows.relevant])]))
-    rung = rung_for(len(rows), good, rows.n_relevant)
+    rung = reached(rows, seed)
     counts = {"n_labels": len(rows), "n_relevant": rows.n_relevant}
     if rung.name == "zscore":
         return Learned(rung, recall, (Model("zscore", Z_CUT),), **counts)
     parts = split(rows, seed)
     fit, calibrate, test = (rows.of_queries(which) for which in (parts.fit, parts.calibrate, parts.test))
-    for part, name in ((fit, "fitting"), (calibrate, "calibrating"), (test, "test")):
-        if not 0 < part.n_relevant < len(part):
-            why = (f"{rows.n_relevant:,} of {len(rows):,} judged results are relevant, and the {name} queries have {part.n_relevant:,} "
-                   f"of {len(part):,}: each part needs relevant results and others.")  # fmt: skip
-            return Learned(Rung("zscore", why), recall, (Model("zscore", Z_CUT),), **counts)
     learning = rows.of_queries(np.concatenate([parts.fit, parts.calibrate]))
     models, steps = [], 0
     for kind in dict.fromkeys(("cosine", "zscore", rung.name)):
@@ -150,6 +144,25 @@ def learn(
         n_queries=(len(parts.fit), len(parts.calibrate), len(parts.test)), n_test_groups=groups, steps=steps,
         f1=_best_f1(learning, seed),
     )  # fmt: skip
+
+
+def reached(rows: Rows, seed: int = 0) -> Rung:
+    """What is learned from these pairs, and why; scores and vectors are not looked at."""
+    rung = rung_for(len(rows), queries_with_relevant(rows), rows.n_relevant)
+    if rung.name == "zscore":
+        return rung
+    parts = split(rows, seed)
+    for which, name in ((parts.fit, "fitting"), (parts.calibrate, "calibrating"), (parts.test, "test")):
+        part = rows.of_queries(which)
+        if not 0 < part.n_relevant < len(part):
+            needs = f"he {name} queries have {part.n_relevant:,} of {len(part):,}: each part needs relevant results and others."
+            return Rung("zscore", f"{rows.n_relevant:,} of {len(rows):,} judged results are relevant, and t{needs}", f"T{needs}")
+    return rung
+
+
+def queries_with_relevant(rows: Rows) -> int:
+    """Queries with a relevant result, those that ask the same counted once."""
+    return len(np.unique(rows.groups[np.unique(rows.query[rows.relevant])]))
 
 
 def strength(model: Model, rows: Rows) -> np.ndarray:
