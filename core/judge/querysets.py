@@ -28,8 +28,12 @@ _IMAGE = ("image", "reference", "file", "item_id")
 _GUIDELINE = ("guideline", "narrative", "description")
 _COLUMNS = ("query_id", "query", "where", "text", "guideline", "origin")
 _IMAGE_TERM = re.compile(r'"(?:\\.|[^"\\])*"|(?<!\S)(-?image:)("(?:\\.|[^"\\])*"|[^\s^"]+)', re.IGNORECASE)
-_TOPIC = re.compile(r"<(top|topic)\b([^>]*)>(.*?)(?:</\1\s*>|(?=<\1\b)|\Z)", re.IGNORECASE | re.DOTALL)
-_FIELD = re.compile(r"<([a-z_]+)\b[^>]*>(.*?)(?=<[a-z_/]|\Z)", re.IGNORECASE | re.DOTALL)
+_TOPIC = re.compile(r"<(top|topic)((?:\s[^>]*)?)>(.*?)(</\1\s*>|(?=<\1[\s>])|\Z)", re.IGNORECASE | re.DOTALL)
+_TAGS = "num|number|title|query|desc|description|narr|narrative|filter|guideline"
+"""What ends the field before it, as its closing tag does; beside them the parts of early topics, on lines of their own, which
+are not read. Anything else in angle brackets is text."""
+_FIELD = re.compile(rf"<({_TAGS})(?:\s[^<>]*)?>(.*?)(?=</?(?:{_TAGS})[\s>]|\n\s*<(?:dom|smry|con|fac|nat|def)>|\Z)",
+                    re.IGNORECASE | re.DOTALL)  # fmt: skip
 _LABEL = re.compile(r"\s*(?:number|topic|description|narrative)\s*:", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#(\d{1,7})|(amp|lt|gt|quot|apos));")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
@@ -191,6 +195,8 @@ def _read_topics(text: str, name: str) -> Iterator[_Line]:
     for match in _TOPIC.finditer(text):
         found = True
         line, counted = line + text.count("\n", counted, match.start()), match.start()
+        if not match[4]:
+            raise InputError(f"The <{match[1]}> at line {line} of {name} has no </{match[1]}>; write one where the topic ends.")
         fields: dict[str, str] = {}
         for part in _FIELD.finditer(match[3]):
             words = " ".join(part[2].split())
@@ -203,7 +209,8 @@ def _read_topics(text: str, name: str) -> Iterator[_Line]:
         words = fields.get("title") or fields.get("query") or ""
         if not words:
             raise InputError(f"The topic {query_id} at line {line} of {name} has no title.")
-        guideline = " ".join(filter(None, (fields.get("desc") or fields.get("description"), fields.get("narr") or fields.get("narrative"))))
+        said = (fields.get("desc") or fields.get("description"), fields.get("narr") or fields.get("narrative"), fields.get("guideline"))
+        guideline = " ".join(filter(None, said))
         yield _Line(line, query_id, words, where=fields.get("filter", ""), guideline=guideline)
     if not found:
         raise InputError(f"There is no <top> in {name}; TREC topics stand between <top> and </top>.")
