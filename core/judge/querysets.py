@@ -27,12 +27,11 @@ _TEXT = ("query", "text", "title", "query_text", "words")
 _IMAGE = ("image", "reference", "file", "item_id")
 _GUIDELINE = ("guideline", "narrative", "description")
 _COLUMNS = ("query_id", "query", "where", "text", "guideline", "origin")
-_IMAGE_TERM = re.compile(r'"(?:\\.|[^"\\])*"|(?<!\S)(-?image:)("(?:\\.|[^"\\])*"|[^\s^"]+)', re.IGNORECASE)
 _TOPIC = re.compile(r"<(top|topic)((?:\s[^>]*)?)>(.*?)(</\1\s*>|(?=<\1[\s>])|\Z)", re.IGNORECASE | re.DOTALL)
 _TAGS = "num|number|title|query|desc|description|narr|narrative|filter|guideline"
 """What ends the field before it, as its closing tag does; beside them the parts of early topics, on lines of their own, which
 are not read. Anything else in angle brackets is text."""
-_FIELD = re.compile(rf"<({_TAGS})(?:\s[^<>]*)?>(.*?)(?=</?(?:{_TAGS})[\s>]|\n\s*<(?:dom|smry|con|fac|nat|def)>|\Z)",
+_FIELD = re.compile(rf"<({_TAGS})(?:\s[^<>]*)?>(.*?)(?=</?(?:{_TAGS})[\s>]|\n[ \t]*<(?:dom|smry|con|fac|nat|def)>|\Z)",
                     re.IGNORECASE | re.DOTALL)  # fmt: skip
 _LABEL = re.compile(r"\s*(?:number|topic|description|narrative)\s*:", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#(\d{1,7})|(amp|lt|gt|quot|apos));")
@@ -135,22 +134,13 @@ def read_queries(text: str, name: str = "the queries", *, kind: str | None = Non
 
 def _query(said: _Line, name: str, resolve: Resolve | None) -> Query:
     def found(value: str) -> str:
-        if resolve is None:
-            return value
-        item_id, why = resolve(value)
+        item_id, why = resolve(value) if resolve is not None else (value, "")
         if item_id is None:
             raise InputError(f"Line {said.line} of {name} names the image {value[:80]!r}: {why}.")
         return item_id
 
-    def put(match: re.Match[str]) -> str:
-        if not match[1]:
-            return match[0]
-        value = match[2]
-        value = re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
-        return f"{match[1]}{found(value)}"
-
     try:
-        query = parse(_IMAGE_TERM.sub(put, said.text), said.where)
+        query = parse(said.text, said.where, image=found)
     except QueryError as error:
         at = "" if error.column is None else f" (at character {error.column + 1} of: {error.text[:200]})"
         raise InputError(f"Line {said.line} of {name}: {error}{at}") from error

@@ -10,12 +10,12 @@ from core.errors import InputError, NotFound, QueryError
 from core.judge.judgments import ADJUDICATION, PERSON
 from core.judge.querysets import format_queries
 from core.judge.repeats import once
-from core.query.parse import parse, render
+from core.query.parse import render
 from core.search.filters import condition
 from core.store import SetVersion
 from core.store.names import tidy_name
 from core.types import Query, SavedQuery
-from core.workbench.drafts import GUIDELINE_AT_MOST, TEXT_AT_MOST, read
+from core.workbench.drafts import GUIDELINE_AT_MOST, TEXT_AT_MOST, parsed, read
 from core.workbench.query_sampling import Added, QuerySampling
 
 QUERIES_AT_MOST = 20_000
@@ -222,7 +222,10 @@ class QuerySetService(QuerySampling):
             raise NotFound(f"The set {name} has no query {query_id} any more.")
         new = held
         if line is not None and line.strip() != render(held.query):
-            query = parse(line.strip(), where=held.query.where)
+            from core.judge.named import resolver  # it knows how ingest matches names, and ingest loads Pillow
+
+            known = {term.value for term in held.query.terms if term.kind == "item"}  # of it, what is deleted since may stay
+            query = parsed(line.strip(), resolver(self._collection), held.query.where, known)
             if not query.terms and not query.literals:
                 raise InputError("The query is empty; write some words, or remove it.")
             if any(one.query == query and one.query_id != query_id for one in self._collection.saved_queries(name)):
