@@ -216,6 +216,8 @@ def protocol(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     if args.truth is None:
         raise InputError(f"--kind {args.kind} needs --truth FILE: the benchmark's file.")
     wb = Workbench.open(args.name)
+    if args.keep is not None:
+        wb.querysets.check_name(args.keep)
     truth = read_truth(read_text(args.truth, "file of ground truth"), args.kind, Path(args.truth).name, args.split or "")
     if args.gallery is not None:
         truth = with_gallery(truth, read_text(args.gallery, "list of images"), Path(args.gallery).name)

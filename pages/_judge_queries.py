@@ -46,11 +46,20 @@ def show(wb: Workbench) -> None:
     if chosen == _NEW:
         name = st.text_input("Name of the new set", key="judge_queries_new", max_chars=80, width=320).strip()
         if name:
-            _bring(wb, name)
+            _bring_new(wb, name)
         return
     with st.expander("Add queries"):
         _bring(wb, chosen)
     one_set(wb, chosen)
+
+
+def _bring_new(wb: Workbench, name: str) -> None:
+    try:
+        name = wb.querysets.check_name(name)
+    except LoupeError as error:
+        st.error(plain(str(error)))
+        return
+    _bring(wb, name)
 
 
 def _bring(wb: Workbench, name: str) -> None:

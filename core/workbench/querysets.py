@@ -13,7 +13,7 @@ from core.judge.repeats import once
 from core.query.parse import render
 from core.search.filters import condition
 from core.store import SetVersion
-from core.store.names import tidy_name
+from core.store.names import check_name, tidy_name
 from core.types import Query, SavedQuery
 from core.workbench.drafts import GUIDELINE_AT_MOST, TEXT_AT_MOST, parsed, read
 from core.workbench.query_sampling import Added, QuerySampling
@@ -99,6 +99,16 @@ class QuerySetService(QuerySampling):
         return render(query.query)
 
     # ------------------------------------------------------------ bringing
+
+    def check_name(self, name: str) -> str:
+        """The name of a query set as it is kept.
+
+        Raises
+        ------
+        InputError
+            No set can be called so.
+        """
+        return check_name(name, "query set")
 
     def add(self, text: str, name: str, kind: str = "", file: str = "") -> Added:
         """Add the queries of a text to a set, which is made if it is new: all of them, or none where one cannot be read.

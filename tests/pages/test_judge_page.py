@@ -380,6 +380,17 @@ def test_a_new_set_is_one_press_away_and_made_grades_are_told_from_those_by_peop
     assert "judge_queries_new_set" not in [one.key for one in app.button]
 
 
+def test_a_name_that_no_set_can_have_is_refused_before_anything_is_typed(app, wb):
+    part(judging(app), "Queries")
+    app.button(key="judge_queries_new_set").click().run()
+    app.text_input(key="judge_queries_new").set_value("eval <b>6</b>").run()
+    said = [one.value.replace("\\", "") for one in app.error]
+    assert not app.exception and said == ["The query set's name contains '/'; leave out slashes, backslashes and control characters."]
+    assert not app.text_area
+    app.text_input(key="judge_queries_new").set_value("eval 6").run()
+    assert not app.error and app.text_area
+
+
 def test_a_set_says_what_it_has_twice(app, wb):
     red = wb.querysets.get("Colours").queries[0]
     wb.judgments.save_queries([replace(red, query_id="q<7>")], "Colours")

@@ -147,6 +147,14 @@ def test_what_cannot_be_read_is_said_and_nothing_is_added(sets, kind, text, mess
     assert sets.names() == [] and sets.versions("mine") == []
 
 
+@pytest.mark.parametrize(("name", "says"), [("a/b", "contains '/'"), (" ", "is empty"), ("x" * 81, "has 81 characters")])
+def test_a_name_that_no_set_can_have_is_said_to_be_a_sets(sets, name, says):
+    for refused in (lambda: sets.check_name(name), lambda: sets.add("red", name)):
+        with pytest.raises(InputError, match=f"^The query set's name {says}"):
+            refused()
+    assert sets.check_name(" Mine ") == "Mine"
+
+
 def test_an_id_cannot_stand_for_two_queries(sets):
     sets.add('{"query": "red", "id": "t1"}', "one", "jsonl")
     sets.add('{"query": "red", "id": "t1"}', "two", "jsonl")  # the same query in another set is the same topic
