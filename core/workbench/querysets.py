@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from core.errors import InputError, NotFound, QueryError
 from core.judge.judgments import ADJUDICATION, PERSON
 from core.judge.querysets import format_queries
-from core.judge.repeats import once
+from core.judge.repeats import nearly, once
 from core.query.parse import render
 from core.search.filters import condition
 from core.store import SetVersion
@@ -174,8 +174,10 @@ class QuerySetService(QuerySampling):
         renamed = sum(self._collection.judgments.rename_query(alias, query_id)
                       for alias, query_id in found.aliases.items() if alias not in saved)  # fmt: skip
         graded = self._graded_ids() & new
+        alike = nearly([one for one in found.queries if one.query_id in new], held)
         return replace(added, repeats=found.repeats, aliases=found.aliases, renamed=renamed, graded=len(graded),
-                       graded_in=tuple(self._holding(graded, name)))  # fmt: skip
+                       graded_in=tuple(self._holding(graded, name)),
+                       alike=tuple((one.text, other.text) for one, other in alike))  # fmt: skip
 
     def keep(self, queries: Sequence[SavedQuery], name: str, why: str = "added") -> Added:
         """Add queries as they are, under their ids, without a look at what the set has under others."""

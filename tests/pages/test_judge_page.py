@@ -398,6 +398,18 @@ def test_a_set_says_what_it_has_twice(app, wb):
     assert f"1 query is in this set twice, and judged and counted twice: q<7> = {red.query_id}. Remove one of each." in told(app)
 
 
+def test_queries_that_differ_in_letter_case_are_said(app, wb):
+    part(judging(app), "Queries")
+    app.text_area[0].set_value("Red\nyellow")
+    app.button("FormSubmitter:judge_add_Colours-Add queries").click().run()
+    assert not app.exception
+    assert ("1 query differs from another only in letter case or spaces: 'Red' and 'red'. It is kept, for an encoder may tell them apart."
+            in told(app))  # fmt: skip
+    two = Added("s", 1, 2, 0, 0, alike=(("A dog", "a dog"), ("A cat", "a cat")))
+    assert queries_said(two)[1] == ("2 queries differ from another only in letter case or spaces, such as 'A dog' and 'a dog'. "
+                                    "They are kept, for an encoder may tell them apart.")  # fmt: skip
+
+
 def test_sentences_count_in_the_singular_and_the_plural():
     one = Added("s", 1, 1, 1, 0, 1, {"q7": "q2"}, 1, 1, ("a",))
     assert " ".join(queries_said(one)) == (

@@ -333,6 +333,15 @@ TWICE = ("query_id,query,guideline\nq2,red,\nq3,blue,\nq7,red,Any red.\nq9,red,\
          "q8,blue,Only cars.\nq10,blue,Only boats.\n,red,\n")  # fmt: skip
 
 
+def test_queries_that_differ_in_letter_case_or_spaces_are_kept_and_counted(sets):
+    added = sets.add('A dog\na dog\n"a  dog"\na cat\na dog\na dog -CAT', "mine")
+    assert (added.new, added.repeats) == (5, 1) and added.alike == (("a dog", "A dog"), ('"a  dog"', "A dog"))
+    assert sets.add("a dog\nA  CAT\na dog -cat\na -dog", "mine").alike == (("A  CAT", "a cat"), ("a dog -cat", "a dog -CAT"))
+    assert sets.add("A DOG", "other").alike == ()
+    filtered = "id,query,where\n1,a dog,width > 1\n2,A dog,width > 2\n3,red,\n4,red,\n"
+    assert sets.add(filtered, "filtered", "csv").alike == ()
+
+
 def test_a_query_under_several_ids_is_kept_once_and_the_others_stay_known(sets):
     added = sets.add(TWICE, "topics", file="t.csv")
     assert (added.new, added.known, added.repeats) == (3, 0, 2)  # q3 again, and red without an id
