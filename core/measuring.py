@@ -95,7 +95,9 @@ def run(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     from core.judge.runs import answered, run_lines
     from core.judge.textfiles import read_text
     from core.judge.trec import format_run
+    from core.search.filters import condition
     from core.search.recipes import recipe as recipe_named
+    from core.types import Query
     from core.workbench import Workbench
 
     if args.k < 1:
@@ -106,7 +108,8 @@ def run(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     if args.out is not None:
         named_file(args.out)
     queries = read_queries(read_text(args.queries, "file of queries"), Path(args.queries).name, kind=args.kind,
-                           resolve=resolver(wb.collection), known=wb.judgments.queries())  # fmt: skip
+                           resolve=resolver(wb.collection), known=wb.judgments.queries(),
+                           filters=lambda where: condition(wb.collection, Query(where=where)))  # fmt: skip
     twice = once(queries).aliases
     lines, remarks = [], []
     if twice:

@@ -233,6 +233,7 @@ def test_a_run_by_image_names(loupe, wb, tmp_path):
         ("q.tsv", "1\tred\nblue\n", "Line 2 of q.tsv has no tab"),
         ("q.csv", "qid,query\n1,red\n1,blue\n", "Lines 2 and 3 of q.csv give the id 1 to two queries"),
         ("q.csv", 'qid,query\n"a b",red\n', "Line 2 of q.csv has the query id 'a b'"),
+        ("q.csv", "query,where\nred,\nblue,number = \n", "Line 3 of q.csv: In the filter of 'blue': "),
         ("q.jsonl", '{"query": "red"}\n{"query": \n', "Line 2 of q.jsonl is no JSON"),
     ],
 )

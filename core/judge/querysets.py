@@ -70,7 +70,8 @@ def kind_of(text: str, name: str = "") -> str:
 
 
 def read_queries(text: str, name: str = "the queries", *, kind: str | None = None, resolve: Resolve | None = None,
-                 origin: str = "imported", known: Sequence[SavedQuery] = (), again: bool = False) -> list[SavedQuery]:  # fmt: skip
+                 origin: str = "imported", known: Sequence[SavedQuery] = (), again: bool = False,
+                 filters: Callable[[str], object] | None = None) -> list[SavedQuery]:  # fmt: skip
     """Queries of a text.
 
     Parameters
@@ -89,6 +90,8 @@ def read_queries(text: str, name: str = "the queries", *, kind: str | None = Non
         carries words alone, and what was saved may have a filter or be no line of the query language.
     again : bool
         Queries that the file has several times under one id come as often, for whoever counts them.
+    filters : callable, optional
+        Tries a filter's text and raises a QueryError where it cannot be read; by default filters are taken as they are.
 
     Returns
     -------
@@ -115,6 +118,12 @@ def read_queries(text: str, name: str = "the queries", *, kind: str | None = Non
             out.append(held)
             continue
         query = _query(said, name, resolve)
+        if query.where and filters is not None:
+            try:
+                filters(query.where)
+            except QueryError as error:
+                at = f"Line {said.line} of {name}: In the filter of {(said.shown or said.text or said.image)[:80]!r}"
+                raise QueryError(f"{at}: {error}", error.column, error.text or query.where) from error
         query_id = said.query_id or query.query_id
         if not re.fullmatch(r"\S+", query_id) or len(query_id) > MAX_ID:
             raise InputError(f"Line {said.line} of {name} has the query id {query_id[:40]!r}; an id is 1 to {MAX_ID}"

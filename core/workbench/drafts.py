@@ -7,6 +7,7 @@ from collections.abc import Container, Sequence
 from core.errors import InputError, QueryError
 from core.judge.querysets import KINDS, Resolve, kind_of, read_queries
 from core.query.parse import parse
+from core.search.filters import condition
 from core.store import Collection
 from core.types import Query, SavedQuery
 
@@ -81,7 +82,8 @@ def read(collection: Collection, text: str, kind: str = "", file: str = "") -> S
     if kind == "lines" and not file:
         found = typed(text, resolve)
     else:
-        found = read_queries(text, file or "the text", kind=kind, resolve=resolve, again=True)
+        found = read_queries(text, file or "the text", kind=kind, resolve=resolve, again=True,
+                             filters=lambda where: condition(collection, Query(where=where)))  # fmt: skip
     long = next((one for one in found if len(one.guideline) > GUIDELINE_AT_MOST), None)
     if long is not None:
         n = len(long.guideline)
