@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.errors import LoupeError, QueryError
-from core.workbench.drafts import EXTENSIONS
+from core.workbench.drafts import EXTENSIONS, text_of
 from pages import _judge_undo as undo
 from pages._judge_brought import queries_said
 from pages._judge_sets import one_set
@@ -97,13 +97,10 @@ def _file(wb: Workbench, name: str) -> None:
         "number and title. A topic's own id is kept; the same query under a second id is kept once."))  # fmt: skip
     if brought is None:
         return
-    if brought.size > BYTES_AT_MOST:
-        st.error(f"The file has {brought.size:,} bytes, and {BYTES_AT_MOST:,} are possible.")
-        return
     try:
-        text = brought.getvalue().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        st.error(f"The file is not UTF-8 text: byte {error.start + 1:,} of {brought.size:,} cannot be read. Save it as UTF-8.")
+        text = text_of(brought.getvalue(), brought.name, BYTES_AT_MOST)
+    except LoupeError as error:
+        st.error(plain(str(error)))
         return
     if st.button("Add the file's queries", type="primary", key=f"judge_file_add_{name}"):
         _add(wb, name, lambda: wb.querysets.add(text, name, file=brought.name))

@@ -6,6 +6,7 @@ from collections.abc import Container, Sequence
 
 from core.errors import InputError, QueryError
 from core.judge.querysets import KINDS, Resolve, kind_of, read_queries
+from core.judge.textfiles import decode
 from core.query.parse import parse
 from core.search.filters import condition
 from core.store import Collection
@@ -55,6 +56,24 @@ def parsed(line: str, resolve: Resolve, where: str = "", known: Container[str] =
         return item_id
 
     return parse(line, where, image=image)
+
+
+def text_of(data: bytes, file: str, most: int) -> str:
+    """The text of a file that was brought, read as the command line reads files: UTF-8, or what its byte order mark says.
+
+    Parameters
+    ----------
+    most : int
+        Bytes that it may have, unpacked where it is packed.
+
+    Raises
+    ------
+    InputError
+        It has more, or is no text; the message has the line.
+    """
+    if len(data) > most:
+        raise InputError(f"The file has {len(data):,} bytes, and {most:,} are possible.")
+    return decode(data, file, most)
 
 
 def read(collection: Collection, text: str, kind: str = "", file: str = "") -> Sequence[SavedQuery]:

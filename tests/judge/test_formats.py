@@ -258,5 +258,9 @@ def test_decoding():
     assert decode("é".encode("utf-16"), "f") == "é" and decode(gzip.compress(b"\xef\xbb\xbfa"), "f") == "a"
     with pytest.raises(InputError, match="cannot be unpacked"):
         decode(gzip.compress(b"abc")[:-4], "f")
-    with pytest.raises(InputError, match="line 3 has a byte"):
+    with pytest.raises(InputError, match="f is no text in UTF-8: line 3 has a byte"):
         decode(b"a\nb\n\xff", "f")
+    with pytest.raises(InputError, match="f is no text in UTF-16: "):
+        decode("é".encode("utf-16")[:-1], "f")
+    with pytest.raises(InputError, match="unpacks to more than 9 bytes"):
+        decode(gzip.compress(b"0123456789"), "f", 9)

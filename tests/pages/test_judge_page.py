@@ -391,6 +391,31 @@ def test_a_name_that_no_set_can_have_is_refused_before_anything_is_typed(app, wb
     assert not app.error and app.text_area
 
 
+def brought(app, key, name, data):
+    next(one for one in app.file_uploader if one.key == key).upload(name, data, "text/plain").run()
+    return app
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_files_are_read_in_the_encoding_that_their_first_bytes_say(app, wb, sent, encoding):
+    brought(part(judging(app, judge_name="ann"), "Queries"), "judge_file_Colours", "q.csv", "id,query\n7,café\n".encode(encoding))
+    app.button(key="judge_file_add_Colours").click().run()
+    assert not app.exception and [(q.query_id, q.text) for q in wb.querysets.get("Colours").queries][3:] == [("7", "café")]
+    red, item = wb.querysets.get("Colours").queries[0].query_id, wb.collection.ids()[0]
+    brought(part(app, "Judge"), "judge_bring", "g.csv", f"query_id,item_id,grade,judge\n{red},{item},3,zoë\n".encode(encoding))
+    app.button(key="judge_bring_add").click().run()
+    assert not app.exception and [(j.judge, j.grade) for j in wb.collection.judgments.all()] == [("zoë", 3)]
+
+
+def test_a_file_that_is_no_text_is_named_with_the_line(app, wb):
+    brought(part(judging(app), "Queries"), "judge_file_Colours", "q.csv", "query\ncafé\n".encode("latin-1"))
+    assert not app.exception and [one.value.replace("\\", "") for one in app.error] == [
+        "q.csv is no text in UTF-8: line 2 has a byte that cannot be read; save it as UTF-8."
+    ]  # fmt: skip
+    brought(app, "judge_file_Colours", "q.csv", b"red\n" * 2_000_000)
+    assert any("8,000,000 bytes, and 5,000,000 are possible" in one.value for one in app.error)
+
+
 def test_a_set_says_what_it_has_twice(app, wb):
     red = wb.querysets.get("Colours").queries[0]
     wb.judgments.save_queries([replace(red, query_id="q<7>")], "Colours")
