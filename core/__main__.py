@@ -17,7 +17,7 @@ from dataclasses import asdict  # noqa: E402
 from core import documents  # noqa: E402
 from core.arguments import read  # noqa: E402
 from core.errors import Damaged, InputError, LoupeError, NotFound, QueryError  # noqa: E402
-from core.terminal import Line, print_json, say  # noqa: E402
+from core.terminal import Line, named_file, print_json, say  # noqa: E402
 from core.types import Job, Query, Term  # noqa: E402
 
 USER_ERROR, UNEXPECTED, INTERRUPTED = 2, 1, 130
@@ -230,7 +230,7 @@ def _encoders(args: argparse.Namespace) -> int:
 def _export(args: argparse.Namespace) -> int:
     from core.workbench import Workbench
 
-    rows = Workbench.open(args.name).items.export_parquet(args.path, args.set)
+    rows = Workbench.open(args.name).items.export_parquet(named_file(args.path), args.set)
     say(args, {"path": str(args.path), "rows": rows}, f"{rows:,} items written to {args.path}")
     return 0
 

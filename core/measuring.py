@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import InputError
+from core.terminal import named_file
 from core.wording import counted, verb
 
 
@@ -85,6 +86,8 @@ def run(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     ------
     InputError
         With the line, where a query cannot be read; or a query has no answer to give (``query 12 (q7): why``).
+    NotFound
+        There is no such recipe.
     """
     from core.judge.named import resolver
     from core.judge.querysets import read_queries
@@ -92,19 +95,27 @@ def run(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     from core.judge.runs import answered, run_lines
     from core.judge.textfiles import read_text
     from core.judge.trec import format_run
+    from core.search.filters import condition
+    from core.search.recipes import recipe as recipe_named
+    from core.types import Query
     from core.workbench import Workbench
 
     if args.k < 1:
         raise InputError(f"k is {args.k}; give 1 or more.")
     wb = Workbench.open(args.name)
+    # What is wrong with the command is said before hundreds of queries are answered.
+    recipe = recipe_named(wb.collection, args.recipe)
+    if args.out is not None:
+        named_file(args.out)
     queries = read_queries(read_text(args.queries, "file of queries"), Path(args.queries).name, kind=args.kind,
-                           resolve=resolver(wb.collection), known=wb.judgments.queries())  # fmt: skip
+                           resolve=resolver(wb.collection), known=wb.judgments.queries(),
+                           filters=lambda where: condition(wb.collection, Query(where=where)))  # fmt: skip
     twice = once(queries).aliases
     lines, remarks = [], []
     if twice:
         remarks.append(f"{counted(len(twice), 'query', 'queries')} {verb(len(twice))} there twice, and counted twice: "
                        f"{_few([f'{other} = {first}' for other, first in twice.items()])}.")  # fmt: skip
-    for n, (query, result) in enumerate(answered(queries, lambda query: wb.search(query, args.k, recipe=args.recipe, log=False)), 1):
+    for n, (query, result) in enumerate(answered(queries, lambda query: wb.search(query, args.k, recipe=recipe, log=False)), 1):
         lines += run_lines(query.query_id, result, args.tag or _tag(args.recipe))
         remarks += [f"{query.query_id}: {warning}" for warning in result.warnings]
         if not len(result):
@@ -216,6 +227,8 @@ def protocol(args: argparse.Namespace, progress: Progress = _nobody) -> Said:
     if args.truth is None:
         raise InputError(f"--kind {args.kind} needs --truth FILE: the benchmark's file.")
     wb = Workbench.open(args.name)
+    if args.keep is not None:
+        wb.querysets.check_name(args.keep)
     text = read_text(args.truth, "file of ground truth")
     truth = read_truth(text, args.kind, Path(args.truth).name, args.split or "")
     if args.gallery is not None:
@@ -307,9 +320,7 @@ def _write(path: str | Path, text: str) -> None:
     """Write a text, to a file whole or not at all."""
     from core.store.files import write_durably
 
-    path = Path(path).expanduser()
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; name a file in it.")
+    path = named_file(path)
     if path.exists() and not path.is_file():  # a pipe or a terminal: not to be replaced by a file
         path.write_bytes(text.encode())
     else:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 
 from core import documents
+from core.errors import InputError
 from core.types import Job
 
 
@@ -40,6 +42,22 @@ class Line:
     def _put(text: str) -> None:
         sys.stderr.write(text)
         sys.stderr.flush()
+
+
+def named_file(path: str | Path) -> Path:
+    """Where a file that a person named is to be written; a folder that is not there is more likely a slip than a wish.
+
+    Raises
+    ------
+    InputError
+        It is a folder, or its folder is not there.
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name a file in it.")
+    if not path.parent.is_dir():
+        raise InputError(f"The folder {path.parent} does not exist; make it, or name another for {path.name}.")
+    return path
 
 
 def say(args: argparse.Namespace, document: object, sentence: str) -> None:

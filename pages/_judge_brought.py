@@ -34,6 +34,11 @@ def queries_said(added: Added) -> list[str]:
                     "Each is kept once, and grades that a file gives to the other id are taken for it.")  # fmt: skip
     if added.renamed:
         said.append(f"{count(added.renamed, 'grade')} under such an id {'counts' if added.renamed == 1 else 'count'} for it now.")
+    if n := len(added.alike):
+        one, other = added.alike[0]
+        such, case = ("It is", ":") if n == 1 else ("They are", ", such as")
+        said.append(f"{count(n, 'query differs', 'queries differ')} from another only in letter case or spaces{case} {one[:80]!r} and "
+                    f"{other[:80]!r}. {such} kept, for an encoder may tell them apart.")  # fmt: skip
     if added.graded:
         where = f", from the {'set' if len(added.graded_in) == 1 else 'sets'} {', '.join(added.graded_in)}" if added.graded_in else ""
         said.append(f"{added.graded:,} of the {count(added.new, 'new query', 'new queries')} "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.errors import LoupeError
+from core.workbench.drafts import text_of
 from pages._judge_brought import grades_said
 from pages._judge_undo import offer
 from pages._search_state import plain
@@ -73,10 +74,7 @@ def _bring(wb: Workbench) -> None:
     if not st.button("Add these grades", key="judge_bring_add", type="primary"):
         return
     try:
-        found = wb.judgments.bring(brought.getvalue().decode("utf-8-sig"), brought.name, who)
-    except UnicodeDecodeError as error:
-        st.error(f"The file is not UTF-8 text: byte {error.start + 1:,} of {brought.size:,} cannot be read. Save it as UTF-8.")
-        return
+        found = wb.judgments.bring(text_of(brought.getvalue(), brought.name, BYTES_AT_MOST), brought.name, who)
     except LoupeError as error:
         st.error(plain(str(error)))
         return

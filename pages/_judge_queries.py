@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.errors import LoupeError, QueryError
-from core.workbench.drafts import EXTENSIONS
+from core.workbench.drafts import EXTENSIONS, text_of
 from pages import _judge_undo as undo
 from pages._judge_brought import queries_said
 from pages._judge_sets import one_set
@@ -46,11 +46,20 @@ def show(wb: Workbench) -> None:
     if chosen == _NEW:
         name = st.text_input("Name of the new set", key="judge_queries_new", max_chars=80, width=320).strip()
         if name:
-            _bring(wb, name)
+            _bring_new(wb, name)
         return
     with st.expander("Add queries", expanded=not sets[chosen]):
         _bring(wb, chosen)
     one_set(wb, chosen)
+
+
+def _bring_new(wb: Workbench, name: str) -> None:
+    try:
+        name = wb.querysets.check_name(name)
+    except LoupeError as error:
+        st.error(plain(str(error)))
+        return
+    _bring(wb, name)
 
 
 def _bring(wb: Workbench, name: str) -> None:
@@ -88,13 +97,10 @@ def _file(wb: Workbench, name: str) -> None:
         "number and title. A topic's own id is kept; the same query under a second id is kept once."))  # fmt: skip
     if brought is None:
         return
-    if brought.size > BYTES_AT_MOST:
-        st.error(f"The file has {brought.size:,} bytes, and {BYTES_AT_MOST:,} are possible.")
-        return
     try:
-        text = brought.getvalue().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        st.error(f"The file is not UTF-8 text: byte {error.start + 1:,} of {brought.size:,} cannot be read. Save it as UTF-8.")
+        text = text_of(brought.getvalue(), brought.name, BYTES_AT_MOST)
+    except LoupeError as error:
+        st.error(plain(str(error)))
         return
     if st.button("Add the file's queries", type="primary", key=f"judge_file_add_{name}"):
         _add(wb, name, lambda: wb.querysets.add(text, name, file=brought.name))

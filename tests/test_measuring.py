@@ -204,7 +204,7 @@ def test_a_run_of_our_export_has_the_ids_and_filters_of_what_was_saved(loupe, wb
     title = SavedQuery("301", 'red: a "title', parse("red"))  # words that are no line of the query language
     wb.judgments.save_queries([SavedQuery("mine", "red", filtered), title], "Colours")
     (tmp_path / "queries.tsv").write_text(wb.judgments.export_queries())
-    out = tmp_path / "sub" / "out.run"
+    out = tmp_path / "out.run"
     code, said, _ = loupe("run", "Colours", "--queries", tmp_path / "queries.tsv", "-k", 20, "--out", out, "--tag", "t", "--json")
     said = json.loads(said)
     lines = parse_run(out.read_text())
@@ -233,6 +233,7 @@ def test_a_run_by_image_names(loupe, wb, tmp_path):
         ("q.tsv", "1\tred\nblue\n", "Line 2 of q.tsv has no tab"),
         ("q.csv", "qid,query\n1,red\n1,blue\n", "Lines 2 and 3 of q.csv give the id 1 to two queries"),
         ("q.csv", 'qid,query\n"a b",red\n', "Line 2 of q.csv has the query id 'a b'"),
+        ("q.csv", "query,where\nred,\nblue,number = \n", "Line 3 of q.csv: In the filter of 'blue': "),
         ("q.jsonl", '{"query": "red"}\n{"query": \n', "Line 2 of q.jsonl is no JSON"),
     ],
 )
@@ -240,6 +241,26 @@ def test_queries_that_cannot_be_read_are_refused_with_their_line(loupe, wb, tmp_
     (tmp_path / name).write_text(text)
     code, out, err = loupe("run", "Colours", "--queries", tmp_path / name)
     assert (code, out, err.count("\n")) == (2, "", 1) and says in err
+
+
+def test_a_recipe_that_is_not_there_is_said_first_and_of_no_query(loupe, wb, tmp_path):
+    code, out, err = loupe("run", "Colours", "--queries", tmp_path / "none.txt", "--recipe", "nope")
+    assert (code, out) == (2, "") and err.startswith("loupe: There is no recipe 'nope'; there are: plain, folded, sum, ")
+
+
+def test_a_file_is_written_where_it_is_named_and_no_folder_is_made_for_it(loupe, wb, tmp_path):
+    (tmp_path / "q.txt").write_text("red\n")
+    gone = tmp_path / "gone"
+    for words in (
+        ("run", "Colours", "--queries", tmp_path / "q.txt", "--out", gone / "x.run"),
+        ("qrels", "Colours", "--export", gone / "x.qrels"),
+        ("export", "Colours", gone / "x.parquet"),
+    ):
+        code, out, err = loupe(*words)
+        assert (code, out) == (2, "") and f"The folder {gone} does not exist; make it, or name another for x." in err
+        code, out, err = loupe(*words[:-1], tmp_path)
+        assert (code, out) == (2, "") and f"{tmp_path} is a folder; name a file in it." in err
+    assert not gone.exists()
 
 
 def test_qrels_out_and_in(loupe, wb, tmp_path):

@@ -35,11 +35,14 @@ def resolver(collection: Collection) -> Callable[[str], tuple[str | None, str]]:
 
     def resolve(value: str) -> tuple[str | None, str]:
         if not known:
-            known.extend((set(collection.ids()), *file_index(collection)))
-        ids, files, index = known
+            shared = "SELECT file, count(*) FROM items WHERE trashed_at IS NULL GROUP BY file HAVING count(*) > 1"
+            known.extend((set(collection.ids()), *file_index(collection), dict(collection.select(shared))))
+        ids, files, index, several = known
         if value in ids:
             return value, ""
         file, why = index.find(value)
+        if file in several:
+            return None, f"{several[file]:,} images are called {file[:80]!r}; give the id of one"
         return (files[file], "") if file is not None else (None, why)
 
     return resolve

@@ -27,9 +27,12 @@ _TEXT = ("query", "text", "title", "query_text", "words")
 _IMAGE = ("image", "reference", "file", "item_id")
 _GUIDELINE = ("guideline", "narrative", "description")
 _COLUMNS = ("query_id", "query", "where", "text", "guideline", "origin")
-_IMAGE_TERM = re.compile(r'"(?:\\.|[^"\\])*"|(?<!\S)(-?image:)("(?:\\.|[^"\\])*"|[^\s^"]+)', re.IGNORECASE)
-_TOPIC = re.compile(r"<(top|topic)\b([^>]*)>(.*?)(?:</\1\s*>|(?=<\1\b)|\Z)", re.IGNORECASE | re.DOTALL)
-_FIELD = re.compile(r"<([a-z_]+)\b[^>]*>(.*?)(?=<[a-z_/]|\Z)", re.IGNORECASE | re.DOTALL)
+_TOPIC = re.compile(r"<(top|topic)((?:\s[^>]*)?)>(.*?)(</\1\s*>|(?=<\1[\s>])|\Z)", re.IGNORECASE | re.DOTALL)
+_TAGS = "num|number|title|query|desc|description|narr|narrative|filter|guideline"
+"""What ends the field before it, as its closing tag does; beside them the parts of early topics, on lines of their own, which
+are not read. Anything else in angle brackets is text."""
+_FIELD = re.compile(rf"<({_TAGS})(?:\s[^<>]*)?>(.*?)(?=</?(?:{_TAGS})[\s>]|\n[ \t]*<(?:dom|smry|con|fac|nat|def)>|\Z)",
+                    re.IGNORECASE | re.DOTALL)  # fmt: skip
 _LABEL = re.compile(r"\s*(?:number|topic|description|narrative)\s*:", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#(\d{1,7})|(amp|lt|gt|quot|apos));")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
@@ -67,7 +70,8 @@ def kind_of(text: str, name: str = "") -> str:
 
 
 def read_queries(text: str, name: str = "the queries", *, kind: str | None = None, resolve: Resolve | None = None,
-                 origin: str = "imported", known: Sequence[SavedQuery] = (), again: bool = False) -> list[SavedQuery]:  # fmt: skip
+                 origin: str = "imported", known: Sequence[SavedQuery] = (), again: bool = False,
+                 filters: Callable[[str], object] | None = None) -> list[SavedQuery]:  # fmt: skip
     """Queries of a text.
 
     Parameters
@@ -86,6 +90,8 @@ def read_queries(text: str, name: str = "the queries", *, kind: str | None = Non
         carries words alone, and what was saved may have a filter or be no line of the query language.
     again : bool
         Queries that the file has several times under one id come as often, for whoever counts them.
+    filters : callable, optional
+        Tries a filter's text and raises a QueryError where it cannot be read; by default filters are taken as they are.
 
     Returns
     -------
@@ -112,6 +118,12 @@ def read_queries(text: str, name: str = "the queries", *, kind: str | None = Non
             out.append(held)
             continue
         query = _query(said, name, resolve)
+        if query.where and filters is not None:
+            try:
+                filters(query.where)
+            except QueryError as error:
+                at = f"Line {said.line} of {name}: In the filter of {(said.shown or said.text or said.image)[:80]!r}"
+                raise QueryError(f"{at}: {error}", error.column, error.text or query.where) from error
         query_id = said.query_id or query.query_id
         if not re.fullmatch(r"\S+", query_id) or len(query_id) > MAX_ID:
             raise InputError(f"Line {said.line} of {name} has the query id {query_id[:40]!r}; an id is 1 to {MAX_ID}"
@@ -131,22 +143,13 @@ def read_queries(text: str, name: str = "the queries", *, kind: str | None = Non
 
 def _query(said: _Line, name: str, resolve: Resolve | None) -> Query:
     def found(value: str) -> str:
-        if resolve is None:
-            return value
-        item_id, why = resolve(value)
+        item_id, why = resolve(value) if resolve is not None else (value, "")
         if item_id is None:
             raise InputError(f"Line {said.line} of {name} names the image {value[:80]!r}: {why}.")
         return item_id
 
-    def put(match: re.Match[str]) -> str:
-        if not match[1]:
-            return match[0]
-        value = match[2]
-        value = re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
-        return f"{match[1]}{found(value)}"
-
     try:
-        query = parse(_IMAGE_TERM.sub(put, said.text), said.where)
+        query = parse(said.text, said.where, image=found)
     except QueryError as error:
         at = "" if error.column is None else f" (at character {error.column + 1} of: {error.text[:200]})"
         raise InputError(f"Line {said.line} of {name}: {error}{at}") from error
@@ -191,6 +194,8 @@ def _read_topics(text: str, name: str) -> Iterator[_Line]:
     for match in _TOPIC.finditer(text):
         found = True
         line, counted = line + text.count("\n", counted, match.start()), match.start()
+        if not match[4]:
+            raise InputError(f"The <{match[1]}> at line {line} of {name} has no </{match[1]}>; write one where the topic ends.")
         fields: dict[str, str] = {}
         for part in _FIELD.finditer(match[3]):
             words = " ".join(part[2].split())
@@ -203,7 +208,8 @@ def _read_topics(text: str, name: str) -> Iterator[_Line]:
         words = fields.get("title") or fields.get("query") or ""
         if not words:
             raise InputError(f"The topic {query_id} at line {line} of {name} has no title.")
-        guideline = " ".join(filter(None, (fields.get("desc") or fields.get("description"), fields.get("narr") or fields.get("narrative"))))
+        said = (fields.get("desc") or fields.get("description"), fields.get("narr") or fields.get("narrative"), fields.get("guideline"))
+        guideline = " ".join(filter(None, said))
         yield _Line(line, query_id, words, where=fields.get("filter", ""), guideline=guideline)
     if not found:
         raise InputError(f"There is no <top> in {name}; TREC topics stand between <top> and </top>.")

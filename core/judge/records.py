@@ -119,19 +119,19 @@ def _judgment(record: Record, name: str, judge: str, resolve: Resolve | None, or
         raise InputError(f"{at_line} does not name the judge; add a column 'judge', or say whose grades these are.")
     item_id, why = _item_id(record, at_line, resolve)
     return Judgment(
-        _query_id(record, at_line), item_id, _GRADES.get(said), who, _seconds(record.first("time", "at"), at_line),
+        _query_id(record, at_line, resolve), item_id, _GRADES.get(said), who, _seconds(record.first("time", "at"), at_line),
         record.first("note", "comment"), record.first("origin") or origin, _ms(record.first("ms"), at_line),
     ), why  # fmt: skip
 
 
-def _query_id(record: Record, at_line: str) -> str:
+def _query_id(record: Record, at_line: str, resolve: Resolve | None) -> str:
     query_id, words = record.first("query_id", "qid", "topic"), record.first(*_WORDS)
     if query_id:
         return query_id
     if not words:
         raise InputError(f"{at_line} names no query; a column 'query_id' or 'query' is needed.")
     try:
-        return parse(words).query_id
+        return parse(words, image=None if resolve is None else lambda value: resolve(value)[0] or value).query_id
     except QueryError as error:
         raise InputError(f"{at_line}: {error}") from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from core.types import SavedQuery
+from core.types import Query, SavedQuery
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,32 @@ def once(queries: Sequence[SavedQuery], held: Sequence[SavedQuery] = (), aliases
         guideline = (twin.guideline or one.guideline) if before else (one.guideline or twin.guideline)
         out[twin.query_id] = replace(twin, guideline=guideline)
     return Once(tuple(out.values()), repeats, others)
+
+
+def nearly(queries: Sequence[SavedQuery], held: Sequence[SavedQuery] = ()) -> list[tuple[SavedQuery, SavedQuery]]:
+    """Those of `queries` that differ from one before them, or from one that is held, only in letter case or spaces, with that one.
+
+    They are different queries to an encoder that reads letter case, so both are kept.
+    """
+    first: dict[Query, SavedQuery] = {}
+    for one in held:
+        first.setdefault(_loosely(one.query), one)
+    out = []
+    for one in queries:
+        other = first.setdefault(_loosely(one.query), one)
+        if other.query != one.query:
+            out.append((one, other))
+    return out
+
+
+def _loosely(query: Query) -> Query:
+    """The query with its words in one case and with single spaces."""
+
+    def words(text: str) -> str:
+        return " ".join(text.casefold().split())
+
+    terms = tuple(replace(term, value=words(term.value)) if term.kind == "text" else term for term in query.terms)
+    return Query(terms, tuple(replace(match, value=words(match.value)) for match in query.literals), query.where)
 
 
 def _twin(one: SavedQuery, same: Sequence[SavedQuery], alias: str | None) -> SavedQuery | None:

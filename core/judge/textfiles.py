@@ -55,22 +55,23 @@ def read_text(path: str | Path, what: str = "file") -> str:
     return decode(path.read_bytes(), path.name)
 
 
-def decode(data: bytes, name: str) -> str:
-    """Bytes as text; see `read_text`."""
+def decode(data: bytes, name: str, most: int = MAX_BYTES) -> str:
+    """Bytes as text; see `read_text`. What is packed may unpack to `most` bytes."""
     if data[:2] == b"\x1f\x8b":
         try:
             with gzip.open(io.BytesIO(data)) as packed:
-                data = packed.read(MAX_BYTES + 1)
+                data = packed.read(most + 1)
         except (OSError, EOFError, zlib.error) as error:
             raise InputError(f"{name} is packed with gzip and cannot be unpacked: {error}.") from error
-        if len(data) > MAX_BYTES:
-            raise InputError(f"{name} unpacks to more than {MAX_BYTES:,} bytes; give a part of it.")
-    encoding = next((name for mark, name in _BOMS if data.startswith(mark)), "utf-8")
+        if len(data) > most:
+            raise InputError(f"{name} unpacks to more than {most:,} bytes; give a part of it.")
+    encoding = next((encoding for mark, encoding in _BOMS if data.startswith(mark)), "utf-8")
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{name} is no text in UTF-8: line {line} has a byte that cannot be read; save it as UTF-8.") from error
+        said = encoding.upper().removesuffix("-SIG")
+        raise InputError(f"{name} is no text in {said}: line {line} has a byte that cannot be read; save it as UTF-8.") from error
 
 
 def lines(text: str) -> list[str]:

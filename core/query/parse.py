@@ -28,6 +28,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+from collections.abc import Callable
 
 from core.errors import QueryError
 from core.types import Query, Term, TextMatch
@@ -56,7 +57,7 @@ _PREFIX = re.compile(r"([A-Za-z_]+):(?=\S)")
 _NUMBER = re.compile(r"(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\Z", re.IGNORECASE)
 
 
-def parse(text: str, where: str = "") -> Query:
+def parse(text: str, where: str = "", *, image: Callable[[str], str] | None = None) -> Query:
     """Read a query line.
 
     Parameters
@@ -65,13 +66,16 @@ def parse(text: str, where: str = "") -> Query:
         The line; see the grammar above.
     where : str
         Filter text (`core.query.where`), carried along as it is.
+    image : callable, optional
+        Gives the item id for what stands after ``image:``, such as a file name, or raises a QueryError, which gets the column
+        of it; by default it must be an id.
 
     Raises
     ------
     QueryError
         With the column where reading stopped.
     """
-    return _Reader(text).read(where.strip())
+    return _Reader(text, image).read(where.strip())
 
 
 def render(query: Query) -> str:
@@ -160,8 +164,9 @@ def _render_term(term: Term) -> str:
 class _Reader:
     """One pass from left to right; `at` is the column of the next character."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, image: Callable[[str], str] | None = None) -> None:
         self.text = text
+        self.image = image
         self.at = 0
         self.terms: list[Term] = []
         self.literals: list[TextMatch] = []
@@ -268,6 +273,11 @@ class _Reader:
             raise self.fail(f"Something must follow {name}: before its weight.")
         value = self.quoted() if self.peek() in _OPENING else self.word()
         kind = _PREFIXES[name]
+        if kind == "item" and self.image is not None:
+            try:
+                value = self.image(value)
+            except QueryError as error:
+                raise self.fail(str(error), prefix.end()) from None
         if kind in ("item", "upload"):
             if not (_ITEM_ID if kind == "item" else _UPLOAD).match(value):
                 raise self.fail(f"{value!r} cannot be an {name} id; ids have letters, digits and . _ - only.",

@@ -17,8 +17,8 @@ def tidy_name(name: str) -> str:
     return unicodedata.normalize("NFC", str(name)).strip()
 
 
-def check_name(name: str) -> str:
-    """A collection's name as it is kept: NFC, no space around it.
+def check_name(name: str, of: str = "collection") -> str:
+    """A name as it is kept: NFC, no space around it; `of` is what has it, for messages.
 
     Raises
     ------
@@ -27,13 +27,13 @@ def check_name(name: str) -> str:
     """
     kept = tidy_name(name)
     if not kept:
-        raise InputError("The collection's name is empty; give it 1 to 80 characters.")
+        raise InputError(f"The {of}'s name is empty; give it 1 to 80 characters.")
     if len(kept) > 80:
-        raise InputError(f"The collection's name has {len(kept)} characters; give it 80 at most.")
+        raise InputError(f"The {of}'s name has {len(kept)} characters; give it 80 at most.")
     bad = next((c for c in kept if c in "/\\" or unicodedata.category(c) == "Cc"), None)
     if bad is not None:
         raise InputError(
-            f"The collection's name contains {bad!r}; leave out slashes, backslashes and control characters."
+            f"The {of}'s name contains {bad!r}; leave out slashes, backslashes and control characters."
         )
     return kept
 

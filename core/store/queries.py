@@ -68,7 +68,7 @@ class QueriesPart(CollectionBase):
         int
             The set's version, a new one if anything has changed.
         """
-        name, now = check_name(name), time.time()
+        name, now = check_name(name, "query set"), time.time()
         with self._write() as connection:
             connection.executemany(
                 f"INSERT INTO queries (set_name, {_KEPT}, added_at)"

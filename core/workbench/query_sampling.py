@@ -35,6 +35,8 @@ class Added:
         New queries that have grades already.
     graded_in : tuple of str
         Other sets that hold these.
+    alike : tuple of (str, str)
+        New queries that differ from another of the set only in letter case or spaces, with that one; both are kept.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Added:
     renamed: int = 0
     graded: int = 0
     graded_in: tuple[str, ...] = ()
+    alike: tuple[tuple[str, str], ...] = ()
 
 
 class QuerySampling:

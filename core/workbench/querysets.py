@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from core.errors import InputError, NotFound, QueryError
 from core.judge.judgments import ADJUDICATION, PERSON
 from core.judge.querysets import format_queries
-from core.judge.repeats import once
-from core.query.parse import parse, render
+from core.judge.repeats import nearly, once
+from core.query.parse import render
 from core.search.filters import condition
 from core.store import SetVersion
-from core.store.names import tidy_name
+from core.store.names import check_name, tidy_name
 from core.types import Query, SavedQuery
-from core.workbench.drafts import GUIDELINE_AT_MOST, TEXT_AT_MOST, read
+from core.workbench.drafts import GUIDELINE_AT_MOST, TEXT_AT_MOST, parsed, read
 from core.workbench.query_sampling import Added, QuerySampling
 
 QUERIES_AT_MOST = 20_000
@@ -104,6 +104,16 @@ class QuerySetService(QuerySampling):
 
     # ------------------------------------------------------------ bringing
 
+    def check_name(self, name: str) -> str:
+        """The name of a query set as it is kept.
+
+        Raises
+        ------
+        InputError
+            No set can be called so.
+        """
+        return check_name(name, "query set")
+
     def add(self, text: str, name: str, kind: str = "", file: str = "") -> Added:
         """Add the queries of a text to a set, which is made if it is new: all of them, or none where one cannot be read.
 
@@ -168,8 +178,10 @@ class QuerySetService(QuerySampling):
         renamed = sum(self._collection.judgments.rename_query(alias, query_id)
                       for alias, query_id in found.aliases.items() if alias not in saved)  # fmt: skip
         graded = self._graded_ids() & new
+        alike = nearly([one for one in found.queries if one.query_id in new], held)
         return replace(added, repeats=found.repeats, aliases=found.aliases, renamed=renamed, graded=len(graded),
-                       graded_in=tuple(self._holding(graded, name)))  # fmt: skip
+                       graded_in=tuple(self._holding(graded, name)),
+                       alike=tuple((one.text, other.text) for one, other in alike))  # fmt: skip
 
     def keep(self, queries: Sequence[SavedQuery], name: str, why: str = "added") -> Added:
         """Add queries as they are, under their ids, without a look at what the set has under others."""
@@ -226,7 +238,10 @@ class QuerySetService(QuerySampling):
             raise NotFound(f"The set {name} has no query {query_id} any more.")
         new = held
         if line is not None and line.strip() != render(held.query):
-            query = parse(line.strip(), where=held.query.where)
+            from core.judge.named import resolver  # it knows how ingest matches names, and ingest loads Pillow
+
+            known = {term.value for term in held.query.terms if term.kind == "item"}  # of it, what is deleted since may stay
+            query = parsed(line.strip(), resolver(self._collection), held.query.where, known)
             if not query.terms and not query.literals:
                 raise InputError("The query is empty; write some words, or remove it.")
             if any(one.query == query and one.query_id != query_id for one in self._collection.saved_queries(name)):

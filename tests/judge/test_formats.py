@@ -82,6 +82,21 @@ A relevant document must name it.
     assert [(one.query_id, one.text, one.guideline) for one in read_queries(web)] == [("7", "obama family tree", "Find it.")]
 
 
+def test_what_is_in_brackets_in_a_topic_is_text_unless_it_is_a_tag_of_trec():
+    text = """<top>
+<num> Number: 6
+<title> kids &amp; <b>dogs</b>, a<c <image>
+<desc> Description: Any <i lang="en">dog</i>,
+<one> or more.
+<dom> Domain: Pets
+<narr> Not <title-like> ones, 3 < 4 <br/>
+<guideline>Look twice.</guideline>
+</top>"""
+    (one,) = read_queries(text)
+    assert (one.query_id, one.text) == ("6", "kids & <b>dogs</b>, a<c <image>")
+    assert one.guideline == 'Any <i lang="en">dog</i>, <one> or more. Not <title-like> ones, 3 < 4 <br/> Look twice.'
+
+
 def test_images_by_file_name_and_composed():
     names = {"a b.jpg": "i1", "sub/c.jpg": "i2", "i9": "i9"}
 
@@ -106,6 +121,9 @@ def test_images_by_file_name_and_composed():
         ("<top>\n<title> x\n</top>", None, "topic at line 1 of the queries has no number"),
         ("\n<top><num>1</num></top>", None, "topic 1 at line 2 of the queries has no title"),
         ("no topics", "topics", "no <top>"),
+        ("<top><num>1<title>a</top>\n<top><num>2<title>b\n<top><num>3<title>c</top>", None, "The <top> at line 2 of the queries has no"),
+        ("\n<topic number='1'><title>a</title>\n", None, "The <topic> at line 2 of the queries has no </topic>"),
+        ("<top><num>1<title> <desc>b</top>", None, "topic 1 at line 1 of the queries has no title"),
         ('{"query": ["a"]}', None, "Line 1 of the queries has a list"),
         ("[1]", "jsonl", "Line 1 of the queries is no JSON object"),
         ("{" * 100_000, "jsonl", "Line 1 of the queries is no JSON"),
@@ -240,5 +258,9 @@ def test_decoding():
     assert decode("é".encode("utf-16"), "f") == "é" and decode(gzip.compress(b"\xef\xbb\xbfa"), "f") == "a"
     with pytest.raises(InputError, match="cannot be unpacked"):
         decode(gzip.compress(b"abc")[:-4], "f")
-    with pytest.raises(InputError, match="line 3 has a byte"):
+    with pytest.raises(InputError, match="f is no text in UTF-8: line 3 has a byte"):
         decode(b"a\nb\n\xff", "f")
+    with pytest.raises(InputError, match="f is no text in UTF-16: "):
+        decode("é".encode("utf-16")[:-1], "f")
+    with pytest.raises(InputError, match="unpacks to more than 9 bytes"):
+        decode(gzip.compress(b"0123456789"), "f", 9)

@@ -469,11 +469,59 @@ def test_a_new_set_is_one_press_away_and_made_grades_are_told_from_those_by_peop
     assert "judge_queries_new_set" not in [one.key for one in app.button]
 
 
+def test_a_name_that_no_set_can_have_is_refused_before_anything_is_typed(app, wb):
+    part(judging(app), "Queries")
+    app.button(key="judge_queries_new_set").click().run()
+    app.text_input(key="judge_queries_new").set_value("eval <b>6</b>").run()
+    said = [one.value.replace("\\", "") for one in app.error]
+    assert not app.exception and said == ["The query set's name contains '/'; leave out slashes, backslashes and control characters."]
+    assert not app.text_area
+    app.text_input(key="judge_queries_new").set_value("eval 6").run()
+    assert not app.error and app.text_area
+
+
+def brought(app, key, name, data):
+    next(one for one in app.file_uploader if one.key == key).upload(name, data, "text/plain").run()
+    return app
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_files_are_read_in_the_encoding_that_their_first_bytes_say(app, wb, sent, encoding):
+    brought(part(judging(app, judge_name="ann"), "Queries"), "judge_file_Colours", "q.csv", "id,query\n7,café\n".encode(encoding))
+    app.button(key="judge_file_add_Colours").click().run()
+    assert not app.exception and [(q.query_id, q.text) for q in wb.querysets.get("Colours").queries][3:] == [("7", "café")]
+    red, item = wb.querysets.get("Colours").queries[0].query_id, wb.collection.ids()[0]
+    brought(part(app, "Judge"), "judge_bring", "g.csv", f"query_id,item_id,grade,judge\n{red},{item},3,zoë\n".encode(encoding))
+    app.button(key="judge_bring_add").click().run()
+    assert not app.exception and [(j.judge, j.grade) for j in wb.collection.judgments.all()] == [("zoë", 3)]
+
+
+def test_a_file_that_is_no_text_is_named_with_the_line(app, wb):
+    brought(part(judging(app), "Queries"), "judge_file_Colours", "q.csv", "query\ncafé\n".encode("latin-1"))
+    assert not app.exception and [one.value.replace("\\", "") for one in app.error] == [
+        "q.csv is no text in UTF-8: line 2 has a byte that cannot be read; save it as UTF-8."
+    ]  # fmt: skip
+    brought(app, "judge_file_Colours", "q.csv", b"red\n" * 2_000_000)
+    assert any("8,000,000 bytes, and 5,000,000 are possible" in one.value for one in app.error)
+
+
 def test_a_set_says_what_it_has_twice(app, wb):
     red = wb.querysets.get("Colours").queries[0]
     wb.judgments.save_queries([replace(red, query_id="q<7>")], "Colours")
     part(judging(app), "Queries")
     assert f"1 query is in this set twice, and judged and counted twice: q<7> = {red.query_id}. Remove one of each." in told(app)
+
+
+def test_queries_that_differ_in_letter_case_are_said(app, wb):
+    part(judging(app), "Queries")
+    app.text_area[0].set_value("Red\nyellow")
+    app.button("FormSubmitter:judge_add_Colours-Add queries").click().run()
+    assert not app.exception
+    assert ("1 query differs from another only in letter case or spaces: 'Red' and 'red'. It is kept, for an encoder may tell them apart."
+            in told(app))  # fmt: skip
+    two = Added("s", 1, 2, 0, 0, alike=(("A dog", "a dog"), ("A cat", "a cat")))
+    assert queries_said(two)[1] == ("2 queries differ from another only in letter case or spaces, such as 'A dog' and 'a dog'. "
+                                    "They are kept, for an encoder may tell them apart.")  # fmt: skip
 
 
 def test_sentences_count_in_the_singular_and_the_plural():

@@ -122,11 +122,13 @@ def test_what_is_judged_is_counted(wb, do_jobs):
 
 
 def test_a_query_that_cannot_be_asked_is_left_out_and_named(wb, do_jobs):
-    wb.querysets.add("red\nimage:gone", "some")
+    from core.judge.querysets import read_queries
+
+    wb.querysets.add_queries(read_queries("red\nimage:gone"), "some")  # as if the item were deleted since
     made(wb, do_jobs, "some", ["plain"], 4)
     result = wb.pools.job().result
     assert result["n_left_out"] == 1 and result["left_out"][0]["query"] == "image:gone" and "gone" in result["left_out"][0]["reason"]
-    wb.querysets.add("image:gone", "none")
+    wb.querysets.add_queries(read_queries("image:gone"), "none")
     wb.pools.make("none", ["plain"], 4)
     do_jobs()
     assert wb.pools.job().state == "failed" and "The only query of none@1, 'image:gone', finds nothing" in wb.pools.job().message

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.errors import InputError, NotFound, QueryError
 from core.query.parse import parse
 from core.store import Collection, db
-from core.types import Judgment, SavedQuery
+from core.types import Judgment, NewItem, SavedQuery
 from core.workbench.judgments import JudgmentService
 from core.workbench.querysets import Graded, QuerySetService
 from tests.worlds import colour_world
@@ -81,6 +81,52 @@ def test_images_of_a_file_are_found_by_their_names(tmp_path):
         wb.querysets.add("query,image\nred,gone.png\n", "images", file="q.csv")
 
 
+def test_typed_images_are_found_by_their_names_and_what_is_not_here_is_refused_with_its_place(tmp_path):
+    wb = colour_world(tmp_path / "images")
+    sets, item = wb.querysets, wb.collection.item(wb.collection.ids()[0])
+    sets.add(f"image:{item.file} in the snow\n-image:\"{item.file}\" red\nimage:{item.item_id}", "mine")
+    first, second, third = [q.query for q in sets.get("mine").queries]
+    assert [(t.kind, t.value) for t in first.terms] == [("item", item.item_id), ("text", "in the snow")]
+    assert (second.terms[0].value, second.terms[0].weight, third.terms[0].value) == (item.item_id, -1, item.item_id)
+    for name in ("gone.png", "igone"):
+        with pytest.raises(QueryError, match=f"^Line 2: This names the image '{name}': no picture '{name}' was found") as said:
+            sets.add(f"red\nblue image:{name}", "mine")
+        assert said.value.column == len("blue image:")
+        with pytest.raises(InputError, match=f"^Line 3 of q.csv names the image '{name}'"):
+            sets.add(f"id,query\n1,red\n2,blue image:{name}\n", "mine", file="q.csv")
+    wb.judgments.bring(f"query,item_id,grade,judge\nimage:{item.file} in the snow,{item.item_id},3,ann\n", "g.csv")
+    assert wb.judgments.grades_for(first.query_id) == {item.item_id: 3}
+
+
+def test_an_ambiguous_image_is_refused_with_how_many_fit_and_a_deleted_one_stays_in_its_query(tmp_path):
+    wb = colour_world(tmp_path / "images")
+    sets, (one, other, *_) = wb.querysets, wb.collection.ids()
+    sets.add(f"image:{one} red\nimage:{one}", "mine")
+    wb.items.trash([one])
+    red, alone = sets.get("mine").queries
+    sets.edit("mine", red.query_id, line=f"image:{one} blue")
+    sets.edit("mine", alone.query_id, guideline="Any.")
+    assert [q.query.terms[0].value for q in sets.get("mine").queries] == [one, one]
+    with pytest.raises(QueryError, match="names the image"):
+        sets.add(f"image:{one} green", "mine")
+    file = wb.collection.item(other).file
+    sets.edit("mine", alone.query_id, line=f"image:{file}")
+    assert sets.get("mine").queries[1].query.terms[0].value == other
+    there = sets.get("mine").queries[1].query_id
+    with pytest.raises(QueryError, match="This names the image 'no.png'"):
+        sets.edit("mine", there, line="image:no.png")
+    there = {"width": 1, "height": 1, "n_bytes": 1, "date": ""}
+    twins = [NewItem(f"twin{n}", f"{n}" * 64, f"{n}/twin.png", path=f"/in/{n}/twin.png", root="/in", **there) for n in (1, 2)]
+    same = [NewItem(f"same{n}", f"{n}" * 64, "same.png", path=f"/{n}/same.png", root=f"/{n}", **there) for n in (1, 2)]
+    wb.collection.commit([*twins, *same], {})
+    with pytest.raises(QueryError, match="This names the image 'twin.png': 2 files fit 'twin.png'; name the folder too"):
+        sets.add("image:twin.png", "mine")
+    with pytest.raises(QueryError, match="This names the image 'same.png': 2 images are called 'same.png'; give the id of one"):
+        sets.add("image:same.png", "mine")
+    sets.add("image:2/twin.png", "twins")
+    assert sets.get("twins").queries[0].query.terms[0].value == "twin2"
+
+
 @pytest.mark.parametrize(
     ("kind", "text", "message"),
     [
@@ -90,7 +136,8 @@ def test_images_of_a_file_are_found_by_their_names(tmp_path):
         ("jsonl", '{"id": "t"}', "Line 1 of the text has no query"),
         ("jsonl", '{"query": "a", "id": "x y"}', "without spaces"),
         ("jsonl", '{"query": "a", "id": "t"}\n{"query": "b", "id": "t"}', "Lines 1 and 2 of the text give the id t to two queries"),
-        ("jsonl", '{"query": "a", "where": "width = "}', "In the filter of 'a': Here a value"),
+        ("jsonl", '{"query": "b"}\n{"query": "a", "where": "width = "}', "^Line 2 of the text: In the filter of 'a': Here a value"),
+        ("csv", "query,where\nb,\n\na,nothing = 3\n", "^Line 4 of the text: In the filter of 'a': There is no column 'nothing'"),
         ("jsonl", '{"query": "a", "guideline": "' + "g" * 2_001 + '"}', "2,001 characters, and 2,000"),
         ("xml", "<a/>", "Queries come as lines, export, csv"),
     ],
@@ -99,6 +146,14 @@ def test_what_cannot_be_read_is_said_and_nothing_is_added(sets, kind, text, mess
     with pytest.raises(InputError, match=message):
         sets.add(text, "mine", kind)
     assert sets.names() == [] and sets.versions("mine") == []
+
+
+@pytest.mark.parametrize(("name", "says"), [("a/b", "contains '/'"), (" ", "is empty"), ("x" * 81, "has 81 characters")])
+def test_a_name_that_no_set_can_have_is_said_to_be_a_sets(sets, name, says):
+    for refused in (lambda: sets.check_name(name), lambda: sets.add("red", name)):
+        with pytest.raises(InputError, match=f"^The query set's name {says}"):
+            refused()
+    assert sets.check_name(" Mine ") == "Mine"
 
 
 def test_an_id_cannot_stand_for_two_queries(sets):
@@ -277,6 +332,15 @@ def test_an_upload_of_an_earlier_version_is_kept(tmp_path, monkeypatch):
 
 TWICE = ("query_id,query,guideline\nq2,red,\nq3,blue,\nq7,red,Any red.\nq9,red,\nq3,blue,\n"
          "q8,blue,Only cars.\nq10,blue,Only boats.\n,red,\n")  # fmt: skip
+
+
+def test_queries_that_differ_in_letter_case_or_spaces_are_kept_and_counted(sets):
+    added = sets.add('A dog\na dog\n"a  dog"\na cat\na dog\na dog -CAT', "mine")
+    assert (added.new, added.repeats) == (5, 1) and added.alike == (("a dog", "A dog"), ('"a  dog"', "A dog"))
+    assert sets.add("a dog\nA  CAT\na dog -cat\na -dog", "mine").alike == (("A  CAT", "a cat"), ("a dog -cat", "a dog -CAT"))
+    assert sets.add("A DOG", "other").alike == ()
+    filtered = "id,query,where\n1,a dog,width > 1\n2,A dog,width > 2\n3,red,\n4,red,\n"
+    assert sets.add(filtered, "filtered", "csv").alike == ()
 
 
 def test_a_query_under_several_ids_is_kept_once_and_the_others_stay_known(sets):

@@ -374,6 +374,8 @@ def test_protocol_on_a_collection(loupe, wb, tmp_path):
     assert said["kept"] == {"set": "bench", "queries": 12, "grades": 12}
     assert len(wb.judgments.queries("bench")) == 12 and wb.judgments.export_qrels()[0].count(" 3\n") == 12
     assert wb.judgments.export_qrels(with_made=False)[0] == ""
+    code, out, err = loupe("protocol", "Colours", "--truth", tmp_path / "none.json", "--kind", "karpathy", "--keep", "a/b")
+    assert (code, out) == (2, "") and "The query set's name contains '/'" in err  # before anything is read or asked
     # Among all 24 images there are two of each colour, so some second one comes first.
     code, out, _ = loupe("protocol", "Colours", "--truth", tmp_path / "dataset.json", "--kind", "karpathy", "--json", "--among", "all")
     again = json.loads(out)
