@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from pages._measured import Press
 
 _LINE = (
-    "From the grades given on Judge a probability of relevance is learned, and one cut on it. Searches then show the line "
-    "\u201clikely irrelevant below\u201d. It hides and moves nothing, and nothing changes until you use it."
+    "From the grades given on Judge a probability of relevance is learned, and one cut on it. Searches then show a line: "
+    "what is below it is likely irrelevant, or less likely relevant than what is above. It hides and moves nothing, and nothing "
+    "changes until you use it."
 )
 _RELEVANT = {1: "related or better", 2: "relevant or better", 3: "perfect only"}
 

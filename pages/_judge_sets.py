@@ -42,7 +42,7 @@ def one_set(wb: Workbench, name: str) -> None:
                          f"{some([f'{other} = {first}' for other, first in twice.items()])}. Remove one of each."))  # fmt: skip
     table = {
         "Query": [q.text for q in queries], "Guideline": [q.guideline for q in queries], "From": [q.origin for q in queries],
-        "Asked": [q.asked or None for q in queries], "Grades": [grades[q.query_id] for q in queries],
+        "Asked": [q.asked for q in queries], "Grades": [grades[q.query_id] for q in queries],
         "Made": [made[q.query_id] for q in queries],
     }  # fmt: skip
     for perhaps in ("Asked", "Made"):

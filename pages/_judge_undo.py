@@ -28,14 +28,15 @@ def offer(text: str, *back: object) -> None:
 
 def bar(wb: Workbench) -> None:
     """The line: until it is dismissed or something else is done."""
+    place = st.empty()  # also where there is no line: panels below would fold up as it comes and goes
     if _DONE not in st.session_state:
         return
     text, back = st.session_state[_DONE]
     if not back:
         del st.session_state[_DONE]
-        st.success(plain(text))
+        place.success(plain(text))
         return
-    with st.container(horizontal=True, vertical_alignment="center", key="judge_undo_bar"):
+    with place.container(horizontal=True, vertical_alignment="center", key="judge_undo_bar"):
         st.text(text, width="content")
         st.button("Undo", key="judge_undo_press", on_click=_undo, args=(wb, back))
         st.button("Dismiss", key="judge_undo_off", type="tertiary", on_click=lambda: st.session_state.pop(_DONE, None))

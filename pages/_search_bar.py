@@ -97,6 +97,8 @@ def toolbar(workbench: Workbench, query: Query, result: SearchResult) -> None:
             _choice("Recipe", "recipe", options, 150,
                     "\n\n".join(f"**{RECIPES.get(name, name)}**: {text}" for name, text in DESCRIPTIONS.items()))
             _hubs(workbench, chosen)
+            st.button("Judge", key="search_judge", on_click=dialogs.ask, args=("judge",),
+                      help="Say how well each result answers this query.")  # fmt: skip
             options = sorted({*K_CHOICES, int(values["k"])})
             _choice("Results", "k", {k: f"best {k}" for k in options}, 120)
         else:

@@ -29,10 +29,10 @@ STYLE = """
 .lp-table{border-collapse:collapse;font-size:.95rem;font-variant-numeric:tabular-nums}
 .lp-table th,.lp-table td{padding:.5rem .9rem;text-align:right;vertical-align:top;border-bottom:1px solid rgba(128,128,128,.28)}
 .lp-table th{font-weight:600}.lp-table th:first-child{text-align:left;padding-left:0}
-.lp-table tbody th{white-space:nowrap}
+.lp-table tbody th{white-space:nowrap}.lp-table td{overflow-wrap:normal}
 .lp-table td b,.lp-table td span{font-size:1.05rem}
 .lp-table small{display:block;opacity:.78;font-size:.8rem;white-space:nowrap}
-.lp-table thead th{max-width:13rem;overflow-wrap:anywhere;vertical-align:bottom}
+.lp-table thead th{max-width:13rem;overflow-wrap:break-word;vertical-align:bottom}
 .lp-badge{display:inline-block;padding:.05rem .5rem;border-radius:1rem;font-size:.8rem;line-height:1.35rem;white-space:nowrap}
 .lp-g3{background:#0b5d36;color:#fff}.lp-g2{background:#2f9e6a;color:#06140d}.lp-g1{background:#e8b93c;color:#201600}
 .lp-g0{background:#8f2f24;color:#fff}.lp-gn{border:1px dashed currentColor;opacity:.85}

@@ -378,6 +378,9 @@ export default function (component) {
     const foot = make("div", "foot hint", s.pending.length ? "saving…" : judgedCount() ? "saved" : "");
     foot.dataset.testid = "saved";
     root.append(foot);
+    // What was chosen in a list brought this here; the list keeps the keys otherwise.
+    const chosen = window.loupeJudgingAt !== key ? document.activeElement : null;
+    if (chosen && chosen.getAttribute("role") === "combobox") chosen.blur();
     if (moved || window.loupeJudgingAt !== key) bringIntoView(head);
     window.loupeJudgingAt = key;
     if (writing) {

@@ -232,7 +232,7 @@ class Painter {                          // WebGL where there is, else small squ
 
   drawFlat(map, size, opacity) {
     const { flat } = this;
-    const { xy, code, state, grow } = map.data;
+    const { xy, code, flag, state, grow } = map.data;
     flat.clearRect(0, 0, this.canvas.width, this.canvas.height);
     for (let i = 0; i < code.length; i += 1) {
       if (map.hidden.has(code[i])) continue;
@@ -241,6 +241,12 @@ class Painter {                          // WebGL where there is, else small squ
       flat.fillStyle = map.colours[code[i]];
       const side = (size * grow[i]) / USUAL_SIZE;
       flat.fillRect(x * map.ratio - side / 2, y * map.ratio - side / 2, side, side);
+      if (!(flag[i] & 1)) continue;
+      flat.strokeStyle = HUB_COLOUR;
+      flat.lineWidth = 0.22 * side;
+      flat.beginPath();
+      flat.arc(x * map.ratio, y * map.ratio, 0.89 * side, 0, 2 * Math.PI);
+      flat.stroke();
     }
   }
 }

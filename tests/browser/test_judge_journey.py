@@ -56,6 +56,22 @@ def test_three_grades_by_keyboard_end_in_the_qrels(drawn, serve, page):  # noqa:
     assert sorted(lines) == sorted([f"{query.query_id} 0 {first} 3", f"{query.query_id} 0 {second} 0"])
 
 
+def test_keys_grade_right_after_a_query_set_was_chosen_from_the_list(drawn, serve, page):  # noqa: F811
+    home = drawn()
+    collection = Collection.open(NAME, home)
+    for text, name in (("red", "First"), ("blue", "Second")):
+        query = parse(text)
+        collection.save_queries([SavedQuery(query.query_id, text, query)], name)
+    server = serve(home)
+    open_judge(page, server.url, collection.key, "ann")
+    page.get_by_role("combobox", name="Query set").click()
+    page.get_by_role("option", name="Second").click()
+    page.get_by_role("heading", name="blue").wait_for()
+    settled(page)
+    press(page, "31", 10)
+    assert [(j.query_id, j.grade) for j in collection.judgments.all()] == [(query.query_id, 3), (query.query_id, 1)]
+
+
 def test_a_note_is_kept_and_a_killed_app_has_lost_nothing(drawn, serve, page):  # noqa: F811
     home = drawn()
     collection = Collection.open(NAME, home)

@@ -439,3 +439,10 @@ def test_a_recipe_that_is_not_there_is_said_and_can_be_left(app, wb):
     app.button(key="search_reset").click().run()
     assert not app.error
     assert "recipe" not in app.query_params
+
+
+def test_the_query_is_judged_from_its_results_without_a_selection(app, wb):
+    framed(app, q="red -blue")
+    app.button(key="search_judge").click().run()
+    assert not app.exception and app.title[0].value == "Judge" and app.session_state["judge_set"] == "From search"
+    assert [one.text for one in wb.querysets.get("From search").queries] == ['red -"blue"']
