@@ -116,7 +116,7 @@ def sample_of(collection: Collection, view: VectorView) -> np.ndarray:
             return view.live
         return np.sort(view.live[_sampled(view.item_ids[view.live].tolist())])
 
-    key = (collection.path, collection.uid, "hub-sample", view.set.set_id, view.epoch, view.changed)
+    key = (collection.path, view.uid, "hub-sample", view.set.set_id, view.epoch, view.changed)
     return remembered(key, choose)
 
 

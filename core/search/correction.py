@@ -188,7 +188,7 @@ def _current(
 
 
 def _place(collection: Collection, view: VectorView, setting: HubSetting) -> tuple[object, ...]:
-    return collection.path, collection.uid, view.set.set_id, kind_of(setting)
+    return collection.path, view.uid, view.set.set_id, kind_of(setting)
 
 
 @contextmanager
@@ -338,7 +338,7 @@ def _steady(collection: Collection, view: VectorView, bank: Bank) -> Bank:
             return bank
         return Bank(bank.name, (), None, str(meta["bank"]), tuple(known))
 
-    return remembered((collection.path, collection.uid, view.set.set_id, "hub-steady", bank.fingerprint), kept)
+    return remembered((collection.path, view.uid, view.set.set_id, "hub-steady", bank.fingerprint), kept)
 
 
 def _tidy(collection: Collection, set_id: str, latest: str) -> None:

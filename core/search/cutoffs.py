@@ -130,7 +130,7 @@ def background(collection: Collection, view: VectorView, q: np.ndarray, bias: np
     positions = sample_of(collection, view)
     if not len(positions):
         return 0.0, 1.0
-    key = (collection.path, collection.uid, "cutoff-background", view.set.set_id, view.epoch, view.changed)
+    key = (collection.path, view.uid, "cutoff-background", view.set.set_id, view.epoch, view.changed)
     scores = remembered(key, lambda: view.rows(positions).astype(np.float64)) @ np.asarray(q, np.float64)
     if bias is not None:
         scores = scores + bias[positions]

@@ -131,7 +131,7 @@ def _by_value(value: Scalar) -> tuple[int, float, str]:
 
 def _table(collection: Collection) -> _Table:
     # The revision is read before the items: a table may be newer than its key says, never older.
-    key = (collection.path, collection.uid, collection.revision)
+    key = (collection.path, *collection.stamp)
     with _lock:
         if key in _tables:
             _tables.move_to_end(key)

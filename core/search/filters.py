@@ -85,7 +85,7 @@ def positions(collection: Collection, query: Query, view: VectorView) -> np.ndar
     """int64 positions of the live rows whose items pass, ascending; items without a vector are left out."""
     passing = numbers(collection, query)
     places = remembered(
-        (collection.path, collection.uid, view.set.set_id, view.epoch, view.changed), lambda: _places(collection, view)
+        (collection.path, view.uid, view.set.set_id, view.epoch, view.changed), lambda: _places(collection, view)
     )
     found = places[passing[passing < len(places)]]
     return np.sort(found[found >= 0])
@@ -104,7 +104,7 @@ def _places(collection: Collection, view: VectorView) -> np.ndarray:
 def state_of(collection: Collection) -> tuple[object, ...]:
     """A key for what was read from a collection: another one as soon as anything in it changed."""
     # The revision is read before what it stands for: an answer may be newer than its key says, never older.
-    return collection.path, collection.uid, collection.revision
+    return collection.path, *collection.stamp
 
 
 def remembered(key: tuple[object, ...], make: Callable[[], T]) -> T:

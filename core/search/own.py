@@ -57,7 +57,7 @@ class OwnRows:
         return risen
 
     def _from_the_rest(self, positions: np.ndarray, parts: np.ndarray) -> np.ndarray:
-        key = (self.collection.path, self.collection.uid, self.view.set.set_id, "hub-bank-vectors", self.bank.fingerprint)
+        key = (self.collection.path, self.view.uid, self.view.set.set_id, "hub-bank-vectors", self.bank.fingerprint)
         try:
             everything = remembered(key, lambda: correction.bank_vectors(self.collection, self.view, self.bank, _never, 0))
         except (correction.Later, Damaged):

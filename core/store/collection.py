@@ -12,7 +12,7 @@ from pathlib import Path
 
 from core.errors import NotFound
 from core.store import homes
-from core.store.base import write_meta
+from core.store.base import read_meta, write_meta
 from core.store.commits import CommitPart
 from core.store.db import close_idle
 from core.store.files import locked, sync_folder
@@ -148,6 +148,12 @@ class Collection(CommitPart, ViewPart, VerifyPart, MediaPart, TagsPart, TrashPar
     def uid(self) -> str:
         """An id no other collection has or had."""
         return str(self._meta("uid", ""))
+
+    @property
+    def stamp(self) -> tuple[str, int]:
+        """`uid` and `revision`, of one moment."""
+        with self._db.read() as connection:
+            return str(read_meta(connection, "uid", "")), int(read_meta(connection, "revision", 0))
 
     @property
     def attribution(self) -> str:

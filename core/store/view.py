@@ -75,6 +75,11 @@ class VectorView:
     def __len__(self) -> int:
         return len(self.item_ids)
 
+    @property
+    def uid(self) -> str:
+        """The id of its collection, as `Collection.uid`, without asking the database."""
+        return self._rows.identity[0]
+
     @cached_property
     def live(self) -> np.ndarray:
         """int64 positions of the rows that are alive, ascending."""
