@@ -25,7 +25,7 @@ from core.store import Collection, VectorView
 
 _CHUNK = 8192  # rows gathered at once
 _SCAN_FROM = 0.5  # of the rows: from this share on scanning all is cheaper than copying those that are meant
-_RESCORED = 1024  # rows scored again to settle the ranks before, the nearest first
+_RESCORED = 512  # rows scored to settle the ranks before, the nearest first, beside those that are scored anyway
 _INDEX_DEPTH = 256  # rows asked of the index; the search of USearch looks at as many anyway
 _LAST = 16  # of the index's nearest: the last of them is among these
 _INDEX_LIFTED = 512  # rows with the highest bias looked at beside them
@@ -63,7 +63,7 @@ class Corrected:
     scores : ndarray of float64, shape (k,)
         Cosine plus bias.
     before : ndarray of int64, shape (k,), or None
-        The rank, from 1, by the cosine alone among the same rows. Exact, unless a thousand rows and more are too
+        The rank, from 1, by the cosine alone among the same rows. Exact, unless five hundred rows and more are too
         close to tell apart by rough cosines (an error of about 1e-4): then those further down are counted by these. None
         where nothing was corrected.
     plan : {"exact", "approximate"}
@@ -223,12 +223,12 @@ def _ranks_before(
     np.add.at(unsure, last, -1)
     open_ones = np.cumsum(unsure[:-1]) > 0
     rough_rank = np.searchsorted(falling, -mine, side="left") + 1
-    beyond = np.flatnonzero(open_ones)[_RESCORED : _RESCORED + 1]
+    known = np.full(len(allowed), np.nan)
+    known[near] = cosines
+    beyond = np.flatnonzero(open_ones & np.isnan(known[region]))[_RESCORED : _RESCORED + 1]
     border = int(beyond[0]) if len(beyond) else len(region)
     open_ones[border:] = False
     asked = region[open_ones]
-    known = np.full(len(allowed), np.nan)
-    known[near] = cosines
     lacking = asked[np.isnan(known[asked])]
     known[lacking] = exact.score(matrix, query, allowed[lacking])
     # Among those that were scored in full a row has its true place, and no other row is near enough to be misplaced.
